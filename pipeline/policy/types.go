@@ -60,7 +60,10 @@ type Table struct {
 	Many    bool // rows: many; false for rows: one
 	Time    *Time
 	Unique  []string // columns whose values name a row; nil where rows are not checked
-	Last    bool     // conflict: last; false: refuse (all rows of a conflicting key are dropped and counted)
+	// Received is the column that says when a row arrived; a row that arrived
+	// after its window closed is late: counted, never used. "" for none.
+	Received string
+	Last     bool // conflict: last; false: refuse (all rows of a conflicting key are dropped and counted)
 }
 
 // CSV says how a text table is read.

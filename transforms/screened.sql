@@ -1,0 +1,64 @@
+{{- define "input"}}
+{{- if eq .Input "age"}}date_sub('year', {{ident .Column}}, DATE {{lit .Start}})
+{{- else if eq .Input "text"}}{{if .Prefix}}left({{end}}{{if .Fold}}upper({{end}}trim({{ident .Column}}){{if .Fold}}){{end}}{{if .Prefix}}, {{.Prefix}}){{end}}
+{{- else}}{{ident .Column}}
+{{- end}}
+{{- end}}
+{{- define "cuts"}}
+{{- $c := .}}CASE WHEN {{template "input" $c}} IS NULL THEN {{.Unknown}}
+{{- range $i, $e := .Edges}} WHEN {{template "input" $c}} < {{if eq $c.Input "date"}}DATE {{lit $e}}{{else}}{{$e}}{{end}} THEN {{$i}}{{end}} ELSE {{len .Edges}} END
+{{- end}}
+{{- define "reason"}}CASE
+    WHEN copies > 1 THEN 'repeated'
+{{- if .Step.Erasure}}
+    WHEN {{ident .Step.Erasure}} IS NOT NULL THEN 'erasure'
+{{- end}}
+{{- if .Step.Objection}}
+    WHEN o.account IS NOT NULL THEN 'objection'
+{{- end}}
+{{- if .Step.Consent}}
+    WHEN d.account IS NULL THEN 'consent'
+{{- end}}
+{{- range .Step.Excluded}}
+    WHEN {{if eq .Type "string"}}{{ident .Column}} IN ({{list .Values}}){{else}}{{ident .Column}} IN ({{range $j, $v := .Values}}{{if $j}}, {{end}}{{$v}}{{end}}){{end}} THEN 'excluded'
+{{- end}}
+{{- with .Step.Age}}
+    WHEN {{if .Unknown}}date_sub('year', {{ident .Column}}, DATE {{lit $.Step.Start}}) < {{.Years}}{{else}}coalesce(date_sub('year', {{ident .Column}}, DATE {{lit $.Step.Start}}) < {{.Years}}, true){{end}} THEN 'age'
+{{- end}}
+{{- range .Step.Codes}}{{if lt .Other 0}}
+    WHEN {{ident .Column}} IS NOT NULL AND {{ident (print "l:" .Name)}}.code IS NULL THEN 'value'
+{{- end}}{{end}}
+  END
+{{- end -}}
+SELECT
+  p.account,
+  {{template "reason" .}} AS refused
+{{- if .Step.Zone}},
+  coalesce(z.name, {{lit .Step.Fallback}}) AS zone
+{{- end}}
+{{- range .Step.Codes}},
+  {{if .Lookup}}CASE WHEN {{ident .Column}} IS NULL THEN {{.Unknown}} ELSE coalesce({{ident (print "l:" .Name)}}.code, {{.Other}}) END
+  {{- else if .Edges}}{{template "cuts" (code . $.Step.Start)}}
+  {{- else}}0{{end}} AS {{ident .Name}}
+{{- end}}
+{{- range .Step.Measures}},
+  CASE WHEN {{ident .Name}} BETWEEN {{.Lo}} AND {{.Hi}} THEN least(greatest({{template "grid" (grid .FixedMeasure (ident .Name))}}, {{.Low}}), {{.High}}) - ({{.Low}}) END AS {{ident .Name}}
+{{- end}}
+FROM (
+  SELECT account, count(*) AS copies{{range .Step.Columns}}, any_value({{ident .}}) AS {{ident .}}{{end}}
+  FROM {{index .From 0}}
+  WHERE account IS NOT NULL
+  GROUP BY account
+) p
+{{- if .Step.Consent}}
+LEFT JOIN {{index .From 1}} d ON p.account = d.account
+{{- end}}
+{{- if .Step.Objection}}
+LEFT JOIN {{index .From 2}} o ON p.account = o.account
+{{- end}}
+{{- if .Step.Zone}}
+LEFT JOIN {{.Step.Zones}} z ON p.{{ident .Step.Zone}} = z.name
+{{- end}}
+{{- range .Step.Codes}}{{if .Lookup}}
+LEFT JOIN {{.Lookup}} {{ident (print "l:" .Name)}} ON {{template "input" (code . $.Step.Start)}} = {{ident (print "l:" .Name)}}.value
+{{- end}}{{end}}

@@ -1,0 +1,22 @@
+{{- define "agreed"}}min({{ident .}}) IS NOT DISTINCT FROM max({{ident .}}) AND count({{ident .}}) IN (0, count(*)){{end -}}
+SELECT
+  subject,
+  day,
+  {{if .Step.Timed}}local{{else}}max(local) AS local{{end}}
+{{- range .Step.Others}},
+  {{ident .}}
+{{- end}}
+{{- range .Step.Values}},
+  {{- if $.Step.Last}}
+  arg_max({{ident .}}, {'l': local, 'v': {{ident .}}}) AS {{ident .}}
+  {{- else}}
+  CASE WHEN true{{range $.Step.Values}} AND {{template "agreed" .}}{{end}} THEN min({{ident .}}) END AS {{ident .}}
+  {{- end}}
+{{- end}}
+{{- range .Step.Sums}},
+  CAST(sum({{ident .}}) AS BIGINT) AS {{ident .}}
+{{- end}},
+  count(*) - 1 AS copies,
+  {{if .Step.Last}}0{{else}}CAST(NOT (true{{range .Step.Values}} AND {{template "agreed" .}}{{end}}) AS INTEGER){{end}} AS conflict
+FROM {{index .From 0}}
+GROUP BY subject, day{{if .Step.Timed}}, local{{end}}{{range .Step.Others}}, {{ident .}}{{end}}

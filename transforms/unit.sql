@@ -1,0 +1,21 @@
+{{- define "aggregate"}}
+{{- if eq .Agg "mean"}}(2 * sum({{ident .Name}}) + count({{ident .Name}})) // (2 * count({{ident .Name}}))
+{{- else if eq .Agg "median"}}quantile_disc({{ident .Name}}, 0.5)
+{{- else if eq .Agg "last"}}arg_max({{ident .Name}}, {'l': local, 'v': {{ident .Name}}}) FILTER (WHERE {{ident .Name}} IS NOT NULL)
+{{- else}}{{.Agg}}({{ident .Name}})
+{{- end}}
+{{- end -}}
+SELECT
+  subject
+{{- range .Step.Keys}},
+  {{ident .}}
+{{- end}}
+{{- range .Step.Values}},
+  CASE WHEN count({{ident .Name}}) > 0 THEN CAST(least(greatest({{template "aggregate" .}}, {{.Lo}}), {{.Hi}}) - ({{.Lo}}) AS BIGINT) END AS {{ident .Name}}
+{{- end}},
+  count(*){{if .Step.Conflicts}} - CAST(sum(conflict) AS BIGINT){{end}} AS rows
+{{- range .Step.Sums}},
+  CAST(sum({{ident .}}) AS BIGINT) AS {{ident .}}
+{{- end}}
+FROM {{index .From 0}}
+GROUP BY subject{{range .Step.Keys}}, {{ident .}}{{end}}

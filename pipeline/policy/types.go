@@ -45,6 +45,8 @@ type Policy struct {
 	Datasets   []Dataset
 	Hash       string // SHA-256 of the canonical form, hex; comments and layout do not count
 	Dir        string // folder that file names in the policy are relative to
+
+	sources map[string]source // what each ladder was made from
 }
 
 // A Table is a source table as the policy sees it. Only star schemas exist:
@@ -157,7 +159,7 @@ type Column struct {
 	Use      []string // quasi, measure, sensitive
 	As       string   // public name; default the column's own
 	Ladder   string   // quasi: name of a ladder
-	Finest   string   // quasi: finest level that may be published
+	Finest   string   // quasi: finest level that may be published, by its own name ("source" for 0)
 	Why      string
 	Approved string
 	Measure  *Measure // measure: range and grid
@@ -190,13 +192,13 @@ type Variable struct {
 	Pos      Pos
 	Name     string
 	Func     string   // scale, bmi, bp, season, weekday, hour, ratio
-	From     string   // table whose rows it is computed on
+	From     string   // table whose rows it is computed on; "" for bmi and bp
 	Args     []string // scale: value column, unit column; bmi: weight, height; bp: systolic, diastolic; ratio: numerator, denominator: each "[agg] name" or "table.column"
 	Where    map[string][]string
-	Per      string   // "row" (default) or "window": one value per subject
+	Per      string   // "row", or for bmi and bp "window": one value per subject
 	Bands    []Number // labels by bands, for use as a key
 	Parts    []int    // hour: first hour of each part of the day; weekday: see Mode
-	Mode     string   // weekday: "day" (mon..sun) or "type" (workday, weekend)
+	Mode     string   // weekday: "day" (mon..sun) or "type" (workday, weekend); season: "north" or "south"
 	Use      []string // measure and/or quasi
 	Measure  *Measure // for use as a measure
 	Why      string
@@ -210,6 +212,7 @@ type Floors struct {
 	Model        string // distinct, entropy, recursive
 	Suppressed   Number // share, 0 to 1
 	UnusableOver Number // share of a measure's range, 0 to 1
+	Format       Number // share of a table's rows dropped under rule "format" over which the next window is stopped; default 0.01
 }
 
 // Budget is what the policy allows itself; the ledger's signed caps bind if lower.
@@ -233,7 +236,7 @@ type Dataset struct {
 	Kind       string // statistics, cohort, synthetic
 	Unit       string // "account" (default) or "household"
 	From       []string
-	Every      string // day, week, month, quarter
+	Every      string // day, week, month, quarter; year for a cohort only
 	WindowDays int
 	SettleDays int
 	Filter     []Filter
@@ -253,7 +256,9 @@ type Filter struct {
 	Labels []string
 }
 
-// Key is a public name at a level of its ladder. For a variable Level is "".
+// Key is a public name at a level of its ladder. A checked policy has the
+// level's own name in Level, also where the file leaves it out (then it is the
+// column's finest) or writes 0 for "source". For a variable Level is "".
 type Key struct {
 	Pos         Pos
 	Name, Level string
@@ -268,10 +273,10 @@ type Contribute struct {
 // Item is one released aggregate.
 type Item struct {
 	Pos  Pos
-	Func string // count, sum, mean, variance, stddev, quantiles, histogram, proportion
-	Of   string // "subjects" or "records" for count; otherwise a measure's public name
-	At   []Number
-	Bins []Number
+	Func string   // count, sum, mean, variance, stddev, quantiles, histogram, proportion
+	Of   string   // "subjects" or "records" for count; otherwise a measure's public name
+	At   []Number // quantiles: ascending shares, above 0 and below 1
+	Bins []Number // histogram: ascending edges; proportion: [low, high), of which the share is told
 }
 
 // Spend is the price of one release: Rho, or the accuracy wanted (Within).

@@ -154,7 +154,7 @@ func (p *problems) add(line int, format string, args ...any) {
 		p.more++
 		return
 	}
-	p.list = append(p.list, fmt.Errorf("line %d: %s", line, fmt.Sprintf(format, args...)))
+	p.list = append(p.list, fmt.Errorf("line %d: %w", line, fmt.Errorf(format, args...)))
 }
 
 func (p *problems) err() error {

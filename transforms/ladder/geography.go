@@ -22,8 +22,8 @@ type GeographyOptions struct {
 	// Floor is the fewest inhabitants that may stand behind a label, >= 1.
 	// Required. They are the inhabitants of the public table, never accounts.
 	Floor int64
-	// Population is the column with a row's inhabitants, a whole number >= 0.
-	// Default "population".
+	// Population is the column with a row's inhabitants, a whole number >= 0;
+	// an empty field counts as 0. Default "population".
 	Population string
 	// Place is the column that names the place (commune) a row speaks of. Where
 	// a place has several rows, one per postal code for example, each row tells
@@ -55,7 +55,8 @@ const rest = "rest"
 // French region 01 and the département 01), every label of the column begins
 // with the column's name, "region 01", so that no label has two meanings.
 //
-// The error names every problem (at most twenty) with its line.
+// A row without a key is left out: no collected value can meet it. The error
+// names every problem (at most twenty) with its line.
 func Geography(name string, r io.Reader, o GeographyOptions) (*Ladder, error) {
 	o = o.defaults()
 	if err := o.check(); err != nil {
@@ -119,10 +120,10 @@ func (o GeographyOptions) check() error {
 
 // A place is one row of the table: (key, units from the finest level, inhabitants).
 type place struct {
-	line   int
-	key    string
-	units  []string
-	people int64
+	line       int
+	key, place string
+	units      []string
+	people     int64
 }
 
 // places reads the rows and shares out the inhabitants of places with several.
@@ -145,30 +146,47 @@ func (o GeographyOptions) places(rows [][]string, lines []int) ([]place, error) 
 			p.add(lines[n], "%d fields where the header has %d", len(row), len(rows[0]))
 			continue
 		}
-		people, err := strconv.ParseInt(row[at[o.Population]], 10, 64)
-		if err != nil || people < 0 || people > 1e11 {
-			p.add(lines[n], "column %s: %q is not a number of inhabitants", o.Population, row[at[o.Population]])
+		q := place{line: lines[n], key: row[at[o.Key]]}
+		if q.key == "" {
+			continue
 		}
-		q := place{line: lines[n], key: row[at[o.Key]], people: people}
-		for _, c := range append([]string{o.Key}, o.Levels...) {
+		if q.people, err = inhabitants(row[at[o.Population]]); err != nil {
+			p.add(lines[n], "column %s: %w", o.Population, err)
+		}
+		for _, c := range o.Levels {
 			unit := row[at[c]]
 			if unit == "" || unit == Unknown || unit == Top || unit == rest || strings.HasSuffix(unit, ", "+rest) {
 				p.add(lines[n], "column %s: %q is empty or a label that the ladder makes itself", c, unit)
 			}
 			q.units = append(q.units, unit)
 		}
-		q.units = q.units[1:]
-		places = append(places, q)
 		if o.Place != "" {
-			share[row[at[o.Place]]]++
+			q.place = row[at[o.Place]]
+			share[q.place]++
 		}
+		places = append(places, q)
 	}
-	if p.err() == nil && o.Place != "" {
-		for n := range places {
-			places[n].people /= share[rows[n+1][at[o.Place]]]
+	if len(places) == 0 {
+		p.add(lines[0], "no row below has a %s", o.Key)
+	}
+	if o.Place != "" {
+		for n, q := range places {
+			places[n].people /= share[q.place]
 		}
 	}
 	return places, p.err()
+}
+
+// inhabitants reads a count; none given is none counted.
+func inhabitants(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 || n > 1e11 {
+		return 0, fmt.Errorf("%q is not a number of inhabitants", s)
+	}
+	return n, nil
 }
 
 // columns finds the columns that the options name.

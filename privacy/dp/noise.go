@@ -1,0 +1,66 @@
+package dp
+
+import (
+	"flag"
+	"fmt"
+	"sync"
+
+	"github.com/google/differential-privacy/go/v3/noise"
+
+	"lethe/privacy/ledger"
+)
+
+// Noise returns exact with Gaussian noise added to each cell, drawn against the
+// metered draw of that name. The result is rounded to integers and held within
+// ±2^53; it is a new slice, exact is left alone.
+//
+// Errors come from the draw, the number of cells, and a value beyond ±2^53, which
+// no plan allows. They wrap the meter's: a draw that is not listed, or was taken
+// already. Once the draw is taken it is gone, also when Noise then fails: nothing
+// is ever drawn twice.
+func Noise(m *ledger.Meter, name string, exact []int64) ([]int64, error) {
+	noisy, err := draw(m, name, exact)
+	if err != nil {
+		return nil, fmt.Errorf("noise for %q: %w", name, err)
+	}
+	return noisy, nil
+}
+
+func draw(m *ledger.Meter, name string, exact []int64) ([]int64, error) {
+	d, err := m.Take(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := guard(d); err != nil {
+		return nil, err
+	}
+	if int64(len(exact)) != d.Cells {
+		return nil, fmt.Errorf("%d cells where the draw has %d", len(exact), d.Cells)
+	}
+	if err := guardExact(exact); err != nil {
+		return nil, err
+	}
+	quiet()
+	// The library finds σ again from the same arguments by the same code.
+	if s := sigmaFor(d.L0, d.LInf, d.Epsilon, d.Delta); !same(s, d.Sigma) {
+		return nil, fmt.Errorf("the library would use σ %v, charged is σ %v: was the draw calibrated elsewhere?", s, d.Sigma)
+	}
+	noisy := make([]int64, len(exact))
+	for n, x := range exact {
+		y, err := noise.Gaussian().AddNoiseInt64(x, d.L0, d.LInf, d.Epsilon, d.Delta)
+		if err != nil {
+			return nil, err // of the arguments, which guard has checked
+		}
+		noisy[n] = min(max(y, -maxExact), maxExact)
+	}
+	return noisy, nil
+}
+
+// quiet sends the library's log to standard error. By itself glog writes files
+// into the temporary folder; its switch is a flag of the standard set, which is
+// set here without anything being parsed.
+var quiet = sync.OnceFunc(func() {
+	if err := flag.Set("logtostderr", "true"); err != nil {
+		panic("the library's log has no switch logtostderr: " + err.Error())
+	}
+})

@@ -50,7 +50,7 @@
 // the SHA-256 of five strings, each as its length in decimal, ":", its bytes, ",": population, dataset, window, plan
 // hash, attempt in decimal. The day is the window's, not the clock's, so that the id does not depend on when it ran.
 //
-//	2026-03-30-bq4hv6nq3kblyd5x
+//	2026-03-30-j6vvcl6bdwo45prl
 //
 // # Format
 //

@@ -1,0 +1,2 @@
+package ledger
+func child(job string) {}

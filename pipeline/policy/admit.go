@@ -51,7 +51,7 @@ func (r *reader) off(n *yaml.Node) (why string, off bool) {
 		return "", false
 	}
 	f := r.fields(n, "a rule that is off", "none", "why")
-	if none := f.get("none"); !r.flag(none, "none") {
+	if none := f.get("none"); !r.flag(none, "none") && none.Value == "false" {
 		r.fail(none, "write true, or set the rule", "none cannot be false")
 	}
 	return r.text(f.need("why"), "why"), true

@@ -126,7 +126,7 @@ func (c checker) public(use string) []string {
 			out = append(out, c.p.Variables[i].Name)
 		}
 	}
-	return out
+	return slices.DeleteFunc(out, func(name string) bool { return name == "" })
 }
 
 // filters resolve like keys; their labels are public and of the key's domain.

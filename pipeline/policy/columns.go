@@ -69,15 +69,14 @@ func (r *reader) public(as, key *yaml.Node, own string) string {
 	}
 	if reserved[name] {
 		r.fail(at, "choose another with `as`", "public name %q has a meaning of its own", name)
-		return ""
 	}
 	return name
 }
 
 // columnUses holds a column's keys against its uses.
 func (r *reader) columnUses(f fields, c *Column) {
-	if f.get("use") == nil {
-		return
+	if n := f.get("use"); n == nil || len(c.Use) != len(n.Content) {
+		return // reported; what is missing or too much cannot be told
 	}
 	if c.Has("quasi") {
 		for _, key := range []string{"ladder", "finest", "why", "approved"} {

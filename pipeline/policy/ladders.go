@@ -55,10 +55,17 @@ var builders = []builder{
 	{"csv", []string{"csv"}, (*reader).hierarchy},
 }
 
+// mostLadders bounds the work that a small file can ask for.
+const mostLadders = 100
+
 // ladders builds every ladder whose description is sound.
 func (r *reader) ladders(n *yaml.Node) (map[string]*ladder.Ladder, map[string]source) {
 	built, sources := map[string]*ladder.Ladder{}, map[string]source{}
-	for _, p := range r.pairs(n, "ladders") {
+	for i, p := range r.pairs(n, "ladders") {
+		if i == mostLadders {
+			r.fail(p.key, "", "more than %d ladders", mostLadders)
+			break
+		}
 		name := r.name(p.key, "ladder", slug)
 		// A ladder that cannot be built is still known, so that columns that
 		// name it are not reported as well.
@@ -92,7 +99,11 @@ func (r *reader) ladder(name string, n *yaml.Node) (*ladder.Ladder, source) {
 	}
 	if err != nil {
 		// The constructors speak of options and of public tables only.
-		r.fail(n, "", "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		hint := ""
+		if s.File != "" && s.Digest == "" {
+			hint = "public tables stand beside the policy, or below its folder"
+		}
+		r.fail(n, hint, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		return nil, s
 	}
 	return l, s
@@ -134,9 +145,15 @@ func (r *reader) bands(f fields, name string, s *source) (*ladder.Ladder, error)
 	return ladder.Bands(name, o)
 }
 
+// mostDates is the longest range of a ladder of dates.
+const mostDates = 36525 * 24 * time.Hour
+
 func (r *reader) dates(f fields, name string, s *source) (*ladder.Ladder, error) {
 	s.Levels = r.texts(f.get("dates"), "dates", 1)
 	s.Dates = []time.Time{r.date(f.need("from"), "from"), r.date(f.need("to"), "to")}
+	if s.Dates[1].Sub(s.Dates[0]) > mostDates {
+		return nil, errors.New("from and to are more than 100 years apart")
+	}
 	return ladder.Dates(name, ladder.DatesOptions{Levels: s.Levels, From: s.Dates[0], To: s.Dates[1]})
 }
 

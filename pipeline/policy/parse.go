@@ -77,12 +77,13 @@ func (r *reader) unit(n *yaml.Node) (unit, why string) {
 		s := r.choice(n, "unit", "account", "row")
 		if s == "row" {
 			r.fail(n, "write {row: true, why: …}", "unit row needs a reason why one row is one person")
+			return "", ""
 		}
 		return s, ""
 	}
 	f := r.fields(n, "unit", "row", "why")
-	if !r.flag(f.need("row"), "row") && f.get("row") != nil {
-		r.fail(n, "write unit: account", "unit row cannot be false")
+	if row := f.need("row"); !r.flag(row, "row") && row != nil && row.Value == "false" {
+		r.fail(row, "write unit: account", "unit row cannot be false")
 	}
 	return "row", r.text(f.need("why"), "why")
 }

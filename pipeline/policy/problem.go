@@ -102,7 +102,7 @@ func (ps *problems) excerpt(pos Pos) string {
 func meant(got string, known []string) string {
 	best, bestAt := "", 3
 	for _, k := range known {
-		if d := distance(got, k); d < bestAt && d <= max(1, utf8.RuneCountInString(k)/3) {
+		if d := distance(got, k); d < bestAt && d <= utf8.RuneCountInString(k)/3 {
 			best, bestAt = k, d
 		}
 	}

@@ -40,6 +40,10 @@ func (r *reader) scalar(n *yaml.Node, what string) (string, bool) {
 		r.fail(n, "write a value, or quote it if it is text", "%s has no value", what)
 		return "", false
 	}
+	if len(n.Value) > mostText {
+		r.fail(n, "", "%s has %d bytes, at most %d are allowed", what, len(n.Value), mostText)
+		return "", false
+	}
 	return n.Value, true
 }
 
@@ -65,12 +69,8 @@ func (r *reader) text(n *yaml.Node, what string) string {
 		return ""
 	}
 	s = strings.TrimSpace(s)
-	switch {
-	case s == "":
+	if s == "" {
 		r.fail(n, "", "%s is empty", what)
-	case len(s) > mostText:
-		r.fail(n, "", "%s has %d bytes, at most %d are allowed", what, len(s), mostText)
-		return ""
 	}
 	return s
 }

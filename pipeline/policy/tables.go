@@ -26,7 +26,7 @@ func (r *reader) table(p pair) Table {
 		Name:     r.name(p.key, "table", word),
 		Pos:      r.pos(p.key),
 		Account:  r.account(f.need("account")),
-		Many:     r.choice(f.need("rows"), "rows", "one", "many") == "many",
+		Many:     r.choice(f.need("rows"), "rows", "one", "many") != "one",
 		Unique:   r.columnList(f.get("unique"), "unique", 1),
 		Received: r.column(f.get("received"), "received"),
 	}
@@ -123,7 +123,7 @@ func (r *reader) account(n *yaml.Node) Account {
 		r.fail(n, "write a column, {constant: x} or {row: true}", "account must say one thing")
 		return Account{}
 	}
-	if row := f.get("row"); row != nil && !r.flag(row, "row") {
+	if row := f.get("row"); row != nil && !r.flag(row, "row") && row.Value == "false" {
 		r.fail(row, "name the account's column", "account row cannot be false")
 	}
 	return Account{Constant: r.text(f.get("constant"), "constant"), Row: f.get("row") != nil}

@@ -15,6 +15,7 @@ import (
 const (
 	mostBytes = 256 << 10
 	mostDepth = 20
+	mostLine  = 4000 // bytes of one line; what is looked up in a line then stays cheap
 )
 
 // A reader walks the YAML tree of one file. Its methods take a node or nil
@@ -80,6 +81,10 @@ func (r *reader) clean() bool {
 	before := len(r.found)
 	for i, line := range r.lines {
 		line = strings.TrimSuffix(line, "\r")
+		if len(line) > mostLine {
+			r.add(i+1, 1, "break it", "line has %d bytes, at most %d are allowed", len(line), mostLine)
+			continue
+		}
 		if !utf8.ValidString(line) {
 			r.add(i+1, 1, "save the file as UTF-8", "line is not UTF-8")
 			continue
@@ -113,12 +118,29 @@ func (r *reader) syntax(err error) {
 		msg, hint = fmt.Sprintf("nested more than %d deep", mostDepth), "a policy needs about six levels"
 	case strings.Contains(bad.Message, "unknown anchor"):
 		msg, hint = "aliases (`*name`) are not allowed", "write the value out"
-	case strings.Contains(bad.Message, "document"):
-		msg, hint = "more than one document in the file", "a policy is one document: remove the `---` and what follows"
+	case strings.Contains(bad.Message, "document") && mark.Line == 0:
+		r.documents()
+		return
 	case bad.ContextMsg != "":
 		msg += " (" + bad.ContextMsg + ")"
 	}
 	r.add(mark.Line, mark.Column, hint, "%s", msg)
+}
+
+// documents says that there are none or several, at the line where the second
+// one starts.
+func (r *reader) documents() {
+	content := false
+	for i, line := range r.lines {
+		switch {
+		case strings.HasPrefix(line, "---") && content:
+			r.add(i+1, 1, "a policy is one document: remove this line and what follows", "more than one document in the file")
+			return
+		case strings.TrimSpace(line) != "" && line[0] != '#' && line[0] != '%':
+			content = true
+		}
+	}
+	r.add(1, 1, "a policy starts with `policy: <name>` and is one document", "file has no document, or more than one")
 }
 
 // vet refuses what the walk must not meet (aliases, anchors, tags, merge keys,
@@ -178,6 +200,10 @@ func (r *reader) vetKey(key *yaml.Node, first map[string]*yaml.Node) bool {
 		return false
 	}
 	if !r.vetNode(key) {
+		return false
+	}
+	if len(key.Value) > mostText {
+		r.fail(key, "", "a key has %d bytes, at most %d are allowed", len(key.Value), mostText)
 		return false
 	}
 	if key.Value == "<<" {

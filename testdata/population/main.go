@@ -7,13 +7,18 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"lethe/testdata/population/generate"
 	"lethe/testdata/population/world"
 )
 
+// memory is where the garbage collector starts to work harder, in bytes.
+const memory = 640 << 20
+
 func main() {
+	debug.SetMemoryLimit(memory)
 	o, err := options(flag.CommandLine, os.Args[1:])
 	if err == nil {
 		err = generate.Run(o)

@@ -39,7 +39,7 @@ type Options struct {
 }
 
 const (
-	chunkSize     = 1 << 17 // accounts; a multiple of people.Block
+	chunkSize     = 1 << 16 // accounts; a multiple of people.Block
 	maxGroupRows  = 1 << 19 // rows of a row group that a table may write early
 	smallAccounts = 50_000
 )

@@ -38,17 +38,17 @@ func (p *Person) grow(s *world.Stream, fitness float64) {
 	}
 	b.Height = clamp(b.Height, 120, 212)
 
-	mean := 22.7 + 0.085*(math.Min(p.Age, 60)-18) - 0.06*math.Max(0, p.Age-68) + 0.8*man + region.BMI
+	mean := 23.0 + 0.085*(math.Min(p.Age, 60)-18) - 0.06*math.Max(0, p.Age-68) + 0.8*man + region.BMI
 	if p.Age < 18 {
 		mean = 18 + 0.5*(p.Age-10)
 	}
-	b.BMI = clamp((mean-0.6*fitness)*math.Exp(0.155*s.Normal()-0.012), 14.5, 58)
+	b.BMI = clamp((mean-0.6*fitness)*math.Exp(0.165*s.Normal()-0.013), 14.5, 58)
 	b.Weight = b.BMI * b.Height * b.Height / 1e4
 	b.Fat = clamp(1.2*b.BMI+0.2*p.Age-10.8*man-5.4+2*s.Normal(), 5, 58)
 
 	strain := s.Normal() // what lifts both pressures
-	b.SBP = 127.5 + 0.42*(p.Age-45) + 0.75*(b.BMI-25) + 5*man*clamp((70-p.Age)/30, 0, 1) + 11.5*strain
-	b.DBP = 79 + 0.30*(math.Min(p.Age, 55)-45) - 0.28*math.Max(0, p.Age-55) + 0.5*(b.BMI-25) + 2*man + 5*strain + 5.5*s.Normal()
+	b.SBP = 129.4 + 0.46*(p.Age-45) + 0.75*(b.BMI-25) + 5*man*clamp((70-p.Age)/30, 0, 1) + 11.5*strain
+	b.DBP = 80.2 + 0.30*(math.Min(p.Age, 55)-45) - 0.28*math.Max(0, p.Age-55) + 0.5*(b.BMI-25) + 2*man + 5*strain + 5.5*s.Normal()
 	b.SBP = clamp(b.SBP, 86, 215)
 	b.DBP = clamp(b.DBP, 48, b.SBP-18)
 

@@ -46,10 +46,10 @@ func (p *Person) live(s *world.Stream, fitness float64) {
 // equip draws the devices: trackers for the young, cuffs for the old and for
 // those who need one. A household weighs on its head's scale, mostly.
 func (p *Person) equip(s *world.Stream, head *Person) {
-	p.Owns[Watch] = s.Chance(clamp(0.74-0.0035*(p.Age-20), 0.2, 0.95))
-	p.Owns[Mat] = s.Chance(clamp(0.26+0.0021*(p.Age-20)+0.00002*p.Habits.Snore, 0.05, 0.9))
-	p.Owns[Scale] = s.Chance(clamp(0.47+0.012*(p.Body.BMI-22)+0.001*(p.Age-40), 0.1, 0.9))
-	cuff := 0.03 + 0.0052*clamp(p.Age-28, 0, 60)
+	p.Owns[Watch] = s.Chance(clamp(0.695-0.0035*(p.Age-20), 0.2, 0.95))
+	p.Owns[Mat] = s.Chance(clamp(0.285+0.0021*(p.Age-20)+0.00002*p.Habits.Snore, 0.05, 0.9))
+	p.Owns[Scale] = s.Chance(clamp(0.515+0.012*(p.Body.BMI-22)+0.001*(p.Age-40), 0.1, 0.9))
+	cuff := 0.06 + 0.0052*clamp(p.Age-28, 0, 60)
 	if p.Body.SBP >= 140 || p.Body.DBP >= 90 {
 		cuff += 0.11
 	}

@@ -94,6 +94,8 @@ func (c *Column[T]) encoding() (string, bool, parquet.Encoding) {
 }
 
 func (c *Column[T]) clear() {
+	clear(c.values) // lets go of texts
+	clear(c.dense)
 	c.values, c.levels, c.nulls = c.values[:0], c.levels[:0], 0
 }
 

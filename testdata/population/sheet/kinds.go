@@ -8,7 +8,9 @@ import (
 )
 
 // The kinds of column. Keys and times stand in nearly sorted order, so they
-// are stored as differences; what has few distinct values is Coded.
+// are stored as differences; what has few distinct values is Coded. What may
+// be NULL throughout a batch must be stored Plainly: v15's difference encoder
+// reads a nil pointer when a column's first batch has no value.
 
 // BigInt is a BIGINT.
 func BigInt(name string) *Column[int64] {

@@ -23,7 +23,7 @@ func accounts(src Source) Table {
 	height := sheet.Integer("height").Coded()
 	address, postal, city := sheet.Text("address").Coded(), sheet.Text("postal_code").Coded(), sheet.Text("city").Coded()
 	country, zone := sheet.Text("country").Coded(), sheet.Text("timezone").Coded()
-	created, erasure := sheet.Timestamp("created_at").Plainly(), sheet.Timestamp("erasure_requested_at")
+	created, erasure := sheet.Timestamp("created_at").Plainly(), sheet.Timestamp("erasure_requested_at").Plainly()
 	test := sheet.Boolean("is_test")
 	rows := sheet.New(account, first, last, email, username, phone, birth, sex, height, address, postal, city, country, zone, created, erasure, test)
 

@@ -18,7 +18,7 @@ var weekdaySteps = [7]float64{-0.17, -0.01, 0.01, 0.02, 0.01, 0.05, 0.03}
 // late rows, repeats.
 func activity(src Source) Table {
 	account := sheet.BigInt("account_id")
-	steps := sheet.Integer("steps").Coded()
+	steps := sheet.Integer("steps")
 	distance := sheet.Double("distance_m").Coded()
 	elevation := sheet.Double("elevation_m").Coded()
 	active := sheet.Integer("active_s").Coded()

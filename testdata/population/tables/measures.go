@@ -97,7 +97,7 @@ func newMeasureRows() *measureRows {
 		value:       sheet.BigInt("value").Plainly(),
 		unit:        sheet.Integer("unit").Coded(),
 		attribution: sheet.Integer("attribution").Coded(),
-		device:      sheet.BigInt("device_id"),
+		device:      sheet.BigInt("device_id").Plainly(),
 	}
 	t.rows = sheet.New(t.account, t.at, t.kind, t.value, t.unit, t.attribution, t.device)
 	t.again = mess{sheet: t.rows, account: t.account, alter: func(s *world.Stream) {

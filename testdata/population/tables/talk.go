@@ -11,7 +11,7 @@ import (
 // logs has the technical lines of about one account in sixty a day, some of
 // which say more than they should.
 func logs(src Source) Table {
-	account, at := sheet.BigInt("account_id"), sheet.Timestamp("at").Plainly()
+	account, at := sheet.BigInt("account_id").Plainly(), sheet.Timestamp("at").Plainly()
 	version, system := sheet.Text("app_version").Coded(), sheet.Text("os").Coded()
 	ip, message := sheet.Text("ip"), sheet.Text("message")
 	rows := sheet.New(account, at, version, system, ip, message)
@@ -106,7 +106,7 @@ func cardOf(s *world.Stream) string {
 
 // support has what people write when something does not work.
 func support(src Source) Table {
-	account, at := sheet.BigInt("account_id"), sheet.Timestamp("at").Plainly()
+	account, at := sheet.BigInt("account_id").Plainly(), sheet.Timestamp("at").Plainly()
 	message := sheet.Text("message")
 	rows := sheet.New(account, at, message)
 

@@ -88,6 +88,7 @@ type Code struct {
 	Column  string
 	Input   string // as ladder.Input
 	Fold    bool
+	Shape   string   // Text: a regular expression that a value must match to be looked up; "" for any
 	Prefix  int      // Text: compare that many leading characters only; 0 for all
 	Edges   []string // decimal literals (Age, Number) or ISO dates (Date)
 	Lookup  string   // relation (value, code) of a Text level
@@ -121,7 +122,7 @@ func (s Screened) Schema(in Schema) (Schema, error) {
 		out = append(out, Column{c.Name, Int, Key})
 	}
 	for _, m := range s.Measures {
-		if err := in.with("screened", []string{m.Name}, Raw); err != nil {
+		if err := in.with("screened", []string{m.Column}, Raw); err != nil {
 			return nil, err
 		}
 		out = append(out, Column{m.Name, Int, Bounded})
@@ -151,7 +152,7 @@ func (s Screened) Columns() []string {
 		add(c.Column)
 	}
 	for _, m := range s.Measures {
-		add(m.Name)
+		add(m.Column)
 	}
 	return out
 }

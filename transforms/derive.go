@@ -9,7 +9,7 @@ type Derived struct {
 	//	scale    Args[0] × 10^Args[1], a measure
 	//	ratio    Args[0] / Args[1], NULL where the divisor is 0, a measure
 	//	weekday  a key: 0 Monday … 6 Sunday; with Mode "type" 0 Monday–Friday, 1 Saturday–Sunday
-	//	hour     a key: the part of the day, Parts its first hours, ascending
+	//	hour     a key: the part of the day, Parts its first hours, ascending; the last runs on to the first
 	//	season   a key: 0 winter (December–February) … 3 autumn; Mode "south" turns it by half a year
 	Func  string
 	Args  []string

@@ -13,6 +13,7 @@ type Fixed struct {
 // FixedMeasure is one measure's plausible range and step.
 type FixedMeasure struct {
 	Name   string
+	Column string // the raw column it is made of
 	Lo, Hi string // decimal literals, inclusive; the plausible range, or what the grid can hold
 	Clamp  bool   // implausible values are clamped, otherwise dropped
 	Times  int64  // the step is Over/Times in lowest terms
@@ -34,7 +35,7 @@ func (f Fixed) Schema(in Schema) (Schema, error) {
 		return nil, err
 	}
 	for _, m := range f.Measures {
-		if err := in.with("fixed", []string{m.Name}, Raw); err != nil {
+		if err := in.with("fixed", []string{m.Column}, Raw); err != nil {
 			return nil, err
 		}
 		if m.Times <= 0 || m.Over <= 0 {

@@ -10,10 +10,10 @@ SELECT
 {{- end}}
 {{- range .Step.Measures}},
   {{- if .Clamp}}
-  CASE WHEN {{ident .Name}} IS NOT NULL{{if .Float}} AND NOT isnan({{ident .Name}}){{end}} THEN {{template "grid" (grid . (printf "least(greatest(%s, %s), %s)" (ident .Name) .Lo .Hi))}} END AS {{ident .Name}},
+  CASE WHEN {{ident .Column}} IS NOT NULL{{if .Float}} AND NOT isnan({{ident .Column}}){{end}} THEN {{template "grid" (grid . (printf "least(greatest(%s, %s), %s)" (ident .Column) .Lo .Hi))}} END AS {{ident .Name}},
   {{- else}}
-  CASE WHEN {{ident .Name}} BETWEEN {{.Lo}} AND {{.Hi}} THEN {{template "grid" (grid . (ident .Name))}} END AS {{ident .Name}},
+  CASE WHEN {{ident .Column}} BETWEEN {{.Lo}} AND {{.Hi}} THEN {{template "grid" (grid . (ident .Column))}} END AS {{ident .Name}},
   {{- end}}
-  CAST({{ident .Name}} IS NOT NULL AND {{ident .Name}} NOT BETWEEN {{.Lo}} AND {{.Hi}} AS INTEGER) AS {{ident (print "bad:" .Name)}}
+  CAST({{ident .Column}} IS NOT NULL AND {{ident .Column}} NOT BETWEEN {{.Lo}} AND {{.Hi}} AS INTEGER) AS {{ident (print "bad:" .Name)}}
 {{- end}}
 FROM {{index .From 0}}

@@ -1,6 +1,7 @@
+{{- define "folded"}}{{if .Fold}}upper({{end}}trim({{ident .Column}}){{if .Fold}}){{end}}{{end}}
 {{- define "input"}}
 {{- if eq .Input "age"}}date_sub('year', {{ident .Column}}, DATE {{lit .Start}})
-{{- else if eq .Input "text"}}{{if .Prefix}}left({{end}}{{if .Fold}}upper({{end}}trim({{ident .Column}}){{if .Fold}}){{end}}{{if .Prefix}}, {{.Prefix}}){{end}}
+{{- else if eq .Input "text"}}{{if .Shape}}CASE WHEN regexp_full_match({{template "folded" .}}, {{lit .Shape}}) THEN {{end}}{{if .Prefix}}left({{end}}{{template "folded" .}}{{if .Prefix}}, {{.Prefix}}){{end}}{{if .Shape}} END{{end}}
 {{- else}}{{ident .Column}}
 {{- end}}
 {{- end}}
@@ -42,7 +43,7 @@ SELECT
   {{- else}}0{{end}} AS {{ident .Name}}
 {{- end}}
 {{- range .Step.Measures}},
-  CASE WHEN {{ident .Name}} BETWEEN {{.Lo}} AND {{.Hi}} THEN least(greatest({{template "grid" (grid .FixedMeasure (ident .Name))}}, {{.Low}}), {{.High}}) - ({{.Low}}) END AS {{ident .Name}}
+  CASE WHEN {{ident .Column}} BETWEEN {{.Lo}} AND {{.Hi}} THEN least(greatest({{template "grid" (grid .FixedMeasure (ident .Column))}}, {{.Low}}), {{.High}}) - ({{.Low}}) END AS {{ident .Name}}
 {{- end}}
 FROM (
   SELECT account, count(*) AS copies{{range .Step.Columns}}, any_value({{ident .}}) AS {{ident .}}{{end}}
@@ -57,8 +58,8 @@ LEFT JOIN {{index .From 1}} d ON p.account = d.account
 LEFT JOIN {{index .From 2}} o ON p.account = o.account
 {{- end}}
 {{- if .Step.Zone}}
-LEFT JOIN {{.Step.Zones}} z ON p.{{ident .Step.Zone}} = z.name
+LEFT JOIN {{ident .Step.Zones}} z ON p.{{ident .Step.Zone}} = z.name
 {{- end}}
 {{- range .Step.Codes}}{{if .Lookup}}
-LEFT JOIN {{.Lookup}} {{ident (print "l:" .Name)}} ON {{template "input" (code . $.Step.Start)}} = {{ident (print "l:" .Name)}}.value
+LEFT JOIN {{ident .Lookup}} {{ident (print "l:" .Name)}} ON {{template "input" (code . $.Step.Start)}} = {{ident (print "l:" .Name)}}.value
 {{- end}}{{end}}

@@ -20,6 +20,7 @@
 //	derive    the closed functions: scale, ratio, weekday, hour, season
 //	fixed     implausible values out, the rest on an integer grid
 //	unit      one row per subject and row key, clamped to bounds
+//	people    the same for a dataset about the person table
 //	banded    a value per subject as a key: BMI and blood-pressure classes
 //	cells     exact integers per published group
 //

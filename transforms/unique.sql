@@ -1,8 +1,8 @@
 {{- define "agreed"}}min({{ident .}}) IS NOT DISTINCT FROM max({{ident .}}) AND count({{ident .}}) IN (0, count(*)){{end -}}
 SELECT
   subject,
-  day,
-  {{if .Step.Timed}}local{{else}}max(local) AS local{{end}}
+  {{if .Step.Daily}}day{{else}}min(day) AS day{{end}},
+  max(local) AS local
 {{- range .Step.Others}},
   {{ident .}}
 {{- end}}
@@ -19,4 +19,4 @@ SELECT
   count(*) - 1 AS copies,
   {{if .Step.Last}}0{{else}}CAST(NOT (true{{range .Step.Values}} AND {{template "agreed" .}}{{end}}) AS INTEGER){{end}} AS conflict
 FROM {{index .From 0}}
-GROUP BY subject, day{{if .Step.Timed}}, local{{end}}{{range .Step.Others}}, {{ident .}}{{end}}
+GROUP BY subject{{if .Step.Daily}}, day{{end}}{{range .Step.Others}}, {{ident .}}{{end}}

@@ -1,0 +1,122 @@
+package duck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+
+	"lethe/pipeline/plan"
+	"lethe/pipeline/policy"
+	"lethe/transforms"
+)
+
+// Describe reads the schema of every table of a policy: of Parquet the
+// footers, of CSV the header, of JSON the keys. No value of a row is kept.
+// Problems of all tables are joined.
+func (e *Engine) Describe(ctx context.Context, p *policy.Policy) (*plan.Source, error) {
+	c, err := e.connect()
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	out := &plan.Source{Tables: map[string]plan.SourceTable{}}
+	var problems []error
+	for _, t := range p.Tables {
+		table, err := e.describe(ctx, c, t)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("table %s: %w", t.Name, err))
+			continue
+		}
+		out.Tables[t.Name] = table
+	}
+	return out, errors.Join(problems...)
+}
+
+func (e *Engine) describe(ctx context.Context, c *conn, t policy.Table) (plan.SourceTable, error) {
+	s := plan.Scan{Table: t.Name, Files: t.Files, Format: t.Format, CSV: t.CSV, Unnest: t.Unnest}
+	files, err := e.files(s.Files)
+	if err != nil {
+		return plan.SourceTable{}, err
+	}
+	out := plan.SourceTable{Text: s.Format != "parquet"}
+	out.Columns, err = e.columns(ctx, c, s, s.Files, "*")
+	if err != nil {
+		return out, e.blame(ctx, c, s, files, err)
+	}
+	if s.Unnest == "" {
+		return strip(out), nil
+	}
+	children, err := e.columns(ctx, c, s, s.Files, "unnest("+transforms.Ident(s.Unnest)+", max_depth := 2)")
+	if err != nil {
+		return out, fmt.Errorf("it has no array of objects at %q to unnest", s.Unnest)
+	}
+	for i, col := range out.Columns {
+		if col.Name == s.Unnest {
+			out.Columns = append(out.Columns[:i], out.Columns[i+1:]...)
+			break
+		}
+	}
+	for _, col := range children {
+		if _, both := out.Find(col.Name); both {
+			return out, fmt.Errorf("the elements of %q and their parent both have %q; such a table cannot be unnested without telling them apart", s.Unnest, col.Name)
+		}
+		out.Children = append(out.Children, col.Name)
+	}
+	out.Columns = append(out.Columns, children...)
+	return strip(out), nil
+}
+
+// strip takes the types of a text table away: it declares its own.
+func strip(t plan.SourceTable) plan.SourceTable {
+	for i := range t.Columns {
+		if t.Text {
+			t.Columns[i].Native = ""
+		}
+	}
+	return t
+}
+
+func (e *Engine) columns(ctx context.Context, c *conn, s plan.Scan, files, what string) ([]plan.SourceColumn, error) {
+	var out []plan.SourceColumn
+	sql := "SELECT column_name, column_type FROM (DESCRIBE SELECT " + what + " FROM " + e.relation(s, files) + ")"
+	err := c.batches(ctx, "read the schema", sql, []string{"name", "type"}, func(r arrow.Record) error {
+		names, types := r.Column(0).(*array.String), r.Column(1).(*array.String)
+		for i := range names.Len() {
+			out = append(out, plan.SourceColumn{Name: names.Value(i), Native: types.Value(i)})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// blame names the first file that cannot be opened by itself.
+func (e *Engine) blame(ctx context.Context, c *conn, s plan.Scan, files []string, err error) error {
+	for i, f := range files {
+		if _, bad := e.columns(ctx, c, s, f, "*"); bad != nil {
+			return fmt.Errorf("file %d of %d, %s: %w", i+1, len(files), f, bad)
+		}
+	}
+	return err
+}
+
+// batches runs a query and hands out its result in Arrow batches whose columns
+// have the given names.
+func (c *conn) batches(ctx context.Context, doing, sql string, names []string, emit func(arrow.Record) error) error {
+	var cp *copier
+	err := c.query(ctx, doing, sql, func(chunk dataChunk) error {
+		var err error
+		if cp == nil {
+			if cp, err = newCopier(names, chunk, emit); err != nil {
+				return fmt.Errorf("%s: %w", doing, err)
+			}
+		}
+		return cp.add(chunk)
+	})
+	if err != nil || cp == nil {
+		return err
+	}
+	return cp.flush()
+}

@@ -1,0 +1,158 @@
+package duck
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+
+	"lethe/pipeline/plan"
+	"lethe/transforms"
+)
+
+// Exact is the exact answer of a plan over some people: it is private, and
+// lives only between the local half and the noise.
+type Exact struct {
+	Totals map[string][]int64 // per total, one integer a group
+	Tally  map[string]int64   // for the operator's sealed record
+}
+
+// NewExact is the answer over nobody.
+func NewExact(p *plan.Plan) *Exact {
+	x := &Exact{Totals: map[string][]int64{}, Tally: map[string]int64{}}
+	x.Totals["subjects"] = make([]int64, p.Groups)
+	for _, m := range p.Measures {
+		for _, part := range []string{"n:", "c:", "t:"} {
+			x.Totals[part+m.Name] = make([]int64, p.Groups)
+		}
+	}
+	return x
+}
+
+// Merge adds the answer over other people.
+func (x *Exact) Merge(y *Exact) error {
+	for name, to := range x.Totals {
+		for i, v := range y.Totals[name] {
+			if (v > 0 && to[i] > math.MaxInt64-v) || (v < 0 && to[i] < math.MinInt64-v) {
+				return fmt.Errorf("merge shards: total %s does not fit 64 bits", name)
+			}
+			to[i] += v
+		}
+	}
+	for name, v := range y.Tally {
+		x.Tally[name] += v
+	}
+	return nil
+}
+
+// Shard is one of Of disjoint parts of the people, cut by subject.
+type Shard struct{ Number, Of int }
+
+// Exact runs a plan's local half over the admitted people of a shard.
+func (e *Engine) Exact(ctx context.Context, p *plan.Plan, who *Admitted, s Shard) (*Exact, error) {
+	c, err := e.connect()
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	admitted := transforms.Ident(who.table)
+	if s.Of > 1 {
+		admitted = transforms.Ident("shard")
+		if err := c.view(ctx, "shard", fmt.Sprintf("SELECT * FROM %s WHERE subject %% %d = %d", transforms.Ident(who.table), s.Of, s.Number)); err != nil {
+			return nil, err
+		}
+	}
+	from := []string{"", admitted}
+	for _, b := range p.Bands {
+		last, err := e.chain(ctx, c, b, b.Steps[len(b.Steps)-1].Name, admitted)
+		if err != nil {
+			return nil, err
+		}
+		from = append(from, last)
+	}
+	if from[0], err = e.chain(ctx, c, p.Rows, "rows", admitted); err != nil {
+		return nil, err
+	}
+	sql, err := p.Cells.SQL(from...)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.view(ctx, "cells", sql); err != nil {
+		return nil, err
+	}
+	x := NewExact(p)
+	if err := c.cells(ctx, p, x); err != nil {
+		return nil, fmt.Errorf("dataset %s: %w", p.Dataset, err)
+	}
+	return x, e.late(ctx, c, p, x)
+}
+
+// chain makes the views of a chain and gives the last one's name.
+func (e *Engine) chain(ctx context.Context, c *conn, ch plan.Chain, name, admitted string) (string, error) {
+	before := ""
+	for i, n := range ch.Steps {
+		from := []string{before, admitted}
+		switch n.Step.(type) {
+		case transforms.Read:
+			from = []string{e.relation(ch.Scan, ch.Scan.Files)}
+		case transforms.People:
+			from = []string{admitted}
+		}
+		sql, err := n.Step.SQL(from...)
+		if err != nil {
+			return "", err
+		}
+		view := fmt.Sprintf("%s %d %s", name, i+1, n.Name)
+		if err := c.view(ctx, view, sql); err != nil {
+			return "", err
+		}
+		before = transforms.Ident(view)
+	}
+	return before, nil
+}
+
+// cells reads the small exact table.
+func (c *conn) cells(ctx context.Context, p *plan.Plan, x *Exact) error {
+	names := []string{"cell", "subjects"}
+	for _, v := range p.Cells.Values {
+		names = append(names, "n:"+v.Name, "c:"+v.Name, "t:"+v.Name)
+	}
+	names = append(names, p.Cells.Sums...)
+	return c.batches(ctx, "aggregate", "SELECT * FROM cells", names, func(r arrow.Record) error {
+		cell := r.Column(0).(*array.Int64)
+		for col, name := range names[1:] {
+			values := r.Column(col + 1).(*array.Int64)
+			to := x.Totals[name]
+			for i := range values.Len() {
+				switch group := cell.Value(i); {
+				case group < 0 || group >= p.Groups:
+					return fmt.Errorf("aggregate: a group outside the published domain")
+				case to != nil:
+					to[group] = values.Value(i)
+				default:
+					x.Tally[name] += values.Value(i)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// late counts the rows that arrived after the window closed.
+func (e *Engine) late(ctx context.Context, c *conn, p *plan.Plan, x *Exact) error {
+	for i, n := range p.Rows.Steps {
+		civil, ok := n.Step.(transforms.Civil)
+		if !ok || civil.Closed == "" {
+			continue
+		}
+		before := transforms.Ident(fmt.Sprintf("rows %d %s", i, p.Rows.Steps[i-1].Name))
+		late, err := c.number(ctx, "count late rows", "SELECT count(*) FROM "+before+" WHERE arrived >= TIMESTAMP "+transforms.Literal(civil.Closed))
+		if err != nil {
+			return err
+		}
+		x.Tally["late"] = late
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package plan
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"lethe/pipeline/policy"
+	"lethe/transforms"
+)
+
+// Source is the schema of a source: names and types, no rows.
+type Source struct {
+	Tables map[string]SourceTable
+}
+
+// SourceTable is one table's columns in the order of its files.
+type SourceTable struct {
+	Text    bool // every column arrives as text
+	Columns []SourceColumn
+	// Children are those that come from the elements of the unnested array.
+	Children []string
+}
+
+// SourceColumn is one column. Native is the engine's name of its type; empty
+// in a text table.
+type SourceColumn struct {
+	Name, Native string
+}
+
+// Find returns the column of that name. Names are told apart by case here, as
+// the policy does, though the engine does not.
+func (t SourceTable) Find(name string) (SourceColumn, bool) {
+	for _, c := range t.Columns {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return SourceColumn{}, false
+}
+
+// Type is the pipeline's type of a native type; "" for one that has none.
+func Type(native string) transforms.Type {
+	base, _, _ := strings.Cut(native, "(")
+	switch base {
+	case "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT":
+		return transforms.Int
+	case "FLOAT", "DOUBLE", "DECIMAL":
+		return transforms.Decimal
+	case "VARCHAR", "UUID", "ENUM":
+		return transforms.String
+	case "DATE":
+		return transforms.Date
+	case "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE":
+		return transforms.Timestamp
+	case "BOOLEAN":
+		return transforms.Bool
+	}
+	return ""
+}
+
+// Check holds a source against a policy: every column of every table must be
+// listed, and every column that the policy lists must be there. All problems
+// are reported.
+func (s *Source) Check(p *policy.Policy) []error {
+	var out []error
+	for _, t := range p.Tables {
+		src, ok := s.Tables[t.Name]
+		if !ok {
+			continue
+		}
+		out = append(out, src.check(p, t)...)
+	}
+	return out
+}
+
+func (t SourceTable) check(p *policy.Policy, table policy.Table) []error {
+	var out []error
+	listed := p.Listed(table.Name)
+	seen := map[string]string{}
+	for _, c := range t.Columns {
+		if bad := hostile(c.Name); bad != "" {
+			out = append(out, fmt.Errorf("table %s: the name of a column %s; rename it in the source, no job can read it safely", table.Name, bad))
+			continue
+		}
+		if other, twice := seen[strings.ToLower(c.Name)]; twice {
+			out = append(out, fmt.Errorf("table %s: columns %q and %q differ only in case; rename one in the source", table.Name, other, c.Name))
+		}
+		seen[strings.ToLower(c.Name)] = c.Name
+		if _, ok := listed[c.Name]; !ok {
+			out = append(out, fmt.Errorf("new column %s.%s: list it under columns, or under drop", table.Name, c.Name))
+		}
+	}
+	return append(out, t.missing(table, listed)...)
+}
+
+func (t SourceTable) missing(table policy.Table, listed map[string]policy.Listing) []error {
+	var names []string
+	for name, how := range listed {
+		if _, ok := t.Find(name); !ok && how != policy.Dropped && !strings.HasPrefix(table.Unnest, name) {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	var out []error
+	for _, n := range names {
+		out = append(out, fmt.Errorf("table %s has no column %q, which the policy names; correct the policy, or the source", table.Name, n))
+	}
+	return out
+}
+
+// hostile says what is wrong with a column's name, "" for nothing. The name
+// itself is not shown: it may be a value that ended up in a header.
+func hostile(name string) string {
+	switch {
+	case name == "":
+		return "is empty"
+	case len(name) > 63:
+		return "is longer than 63 bytes"
+	case strings.Contains(name, `"`):
+		return "holds a double quote"
+	}
+	for _, r := range name {
+		if r < 0x20 || r == 0x7f || r == 0xfffd || r >= 0x80 && r < 0xa0 || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+			return "holds a control character"
+		}
+	}
+	return ""
+}

@@ -88,8 +88,8 @@ func TestBytesDoNotDependOnProcessors(t *testing.T) {
 }
 
 func TestAnotherSeedIsAnotherPopulation(t *testing.T) {
-	a := files(t, source(t, "-accounts", "50", "-days", "1"))
-	b := files(t, source(t, "-accounts", "50", "-days", "1", "-seed", "2"))
+	a := files(t, source(t, "-accounts", "50", "-days", "1", "-zstd", "1"))
+	b := files(t, source(t, "-accounts", "50", "-days", "1", "-zstd", "1", "-seed", "2"))
 	if bytes.Equal(a["accounts.parquet"], b["accounts.parquet"]) {
 		t.Error("seeds 1 and 2 give the same accounts")
 	}

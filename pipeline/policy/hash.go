@@ -29,8 +29,15 @@ type leaf struct {
 //	<path> = <value> <LF>       for each leaf, sorted by path
 //
 // without the blanks shown around "=": a path is its names, each as a Go
-// string literal, joined by points; a value is a Go string literal.
+// string literal, joined by points; a value is a Go string literal. Numbers
+// are plain decimals, lists "[" and "]" around Go string literals joined by
+// ", ". What is empty or false has no leaf.
 func (p *Policy) hash() string {
+	sum := sha256.Sum256([]byte(p.canonical()))
+	return hex.EncodeToString(sum[:])
+}
+
+func (p *Policy) canonical() string {
 	var b strings.Builder
 	b.WriteString("lethe policy 1\n")
 	for _, l := range p.leaves() {
@@ -42,8 +49,7 @@ func (p *Policy) hash() string {
 		}
 		b.WriteString("=" + strconv.Quote(l.value) + "\n")
 	}
-	sum := sha256.Sum256([]byte(b.String()))
-	return hex.EncodeToString(sum[:])
+	return b.String()
 }
 
 // leaves are in the order of their paths.

@@ -10,9 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// unordered are the paths below which a map's order has no meaning: all maps.
-// The property shuffles every map of the file and changes its layout and
-// comments; the hash stays.
+// The order of a map, the layout and the comments have no meaning.
 func TestHashInvariance(t *testing.T) {
 	text := full(t)
 	want := parsed(t, text).Hash
@@ -53,6 +51,30 @@ func shuffle(rt *rapid.T, n *yaml.Node) {
 	}
 	for _, c := range n.Content {
 		shuffle(rt, c)
+	}
+}
+
+// The form that is hashed is written down here: whoever changes it gives every
+// policy another hash, and every plan that names one.
+func TestHashForm(t *testing.T) {
+	p := parsed(t, full(t))
+	form := p.canonical()
+	for _, line := range []string{
+		`"budget"."lifetime_delta"="1e-8"`,
+		`"columns"."accounts.height"."measure"."bounds"="[\"120\", \"210\"]"`,
+		`"datasets"."cardio"."cohort"."features"."0000"."laplace"="2"`,
+		`"ladders"."age"."levels"="[\"1y\", \"5y\", \"10y\"]"`,
+		`"tables"."measures"."time"."zone_column"="accounts.timezone"`,
+	} {
+		if !strings.Contains(form, "\n"+line+"\n") {
+			t.Errorf("canonical form lacks %s", line)
+		}
+	}
+	if !strings.HasPrefix(form, "lethe policy 1\n\"admit\".") || strings.Contains(form, "testdata") {
+		t.Errorf("canonical form begins %.60q", form)
+	}
+	if got, want := p.Hash, "405a174c98abe016ae7cacca79964365b86d3f82df4dca3e16c149a359e8c37e"; got != want {
+		t.Errorf("hash of full.yaml: got %s, want %s", got, want)
 	}
 }
 

@@ -32,27 +32,14 @@ func Calibrate(name string, cells, l0, lInf int64, want budget.Rho) (ledger.Draw
 	if libraryDelta/float64(l0) < minDelta {
 		return fail(fmt.Errorf("l0 %d is above %g", l0, libraryDelta/minDelta))
 	}
-	quiet()
-	affords := func(epsilon float64) bool {
-		return rho(l0, lInf, sigmaFor(l0, lInf, epsilon, libraryDelta)) <= want
+	if err := quiet(); err != nil {
+		return fail(err)
 	}
-	if !affords(minEpsilon) {
-		return fail(fmt.Errorf("ρ of %d e-12 is too little for any noise", want))
+	epsilon, ok := epsilonFor(l0, lInf, want)
+	if !ok {
+		return fail(fmt.Errorf("ρ %v is too little for any noise", want))
 	}
-	// σ falls as ε grows. low is affordable throughout, so the result does not
-	// rest on that being so to the last bit.
-	low, high := minEpsilon, maxEpsilon
-	if affords(high) {
-		low = high
-	}
-	for range 100 {
-		if mid := math.Sqrt(low * high); affords(mid) {
-			low = mid
-		} else {
-			high = mid
-		}
-	}
-	sigma := sigmaFor(l0, lInf, low, libraryDelta)
+	sigma := sigmaFor(l0, lInf, epsilon, libraryDelta)
 	d := ledger.Draw{
 		Name:      name,
 		Mechanism: Gaussian,
@@ -60,7 +47,7 @@ func Calibrate(name string, cells, l0, lInf int64, want budget.Rho) (ledger.Draw
 		L0:        l0,
 		LInf:      lInf,
 		Sigma:     sigma,
-		Epsilon:   low,
+		Epsilon:   epsilon,
 		Delta:     libraryDelta,
 	}
 	if sigma >= minSigma && sigma <= maxSigma {
@@ -70,6 +57,30 @@ func Calibrate(name string, cells, l0, lInf int64, want budget.Rho) (ledger.Draw
 		return fail(err)
 	}
 	return d, nil
+}
+
+// epsilonFor is the largest ε whose σ costs at most want, !ok if there is none.
+func epsilonFor(l0, lInf int64, want budget.Rho) (epsilon float64, ok bool) {
+	affords := func(epsilon float64) bool {
+		return rho(l0, lInf, sigmaFor(l0, lInf, epsilon, libraryDelta)) <= want
+	}
+	if affords(maxEpsilon) {
+		return maxEpsilon, true
+	}
+	// σ falls as ε grows. low is affordable throughout, so the result does not
+	// rest on that being so to the last bit.
+	low, high := minEpsilon, maxEpsilon
+	if !affords(low) {
+		return 0, false
+	}
+	for range 100 {
+		if mid := math.Sqrt(low * high); affords(mid) {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return low, true
 }
 
 // sigmaFor is the σ that the library will use for these arguments.

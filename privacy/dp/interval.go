@@ -37,7 +37,7 @@ func HalfWidth(sigma float64) float64 {
 // the set of such R is then no interval), is not above 0 though it be a count,
 // or where an argument is not finite. value and half are then 0.
 func Ratio(num, den, sigmaNum, sigmaDen float64) (value, half float64, ok bool) {
-	if !(den > 0) || !(sigmaNum >= 0) || !(sigmaDen >= 0) {
+	if !(den > 0) || math.IsInf(den, 1) || !(sigmaNum >= 0) || !(sigmaDen >= 0) {
 		return 0, 0, false
 	}
 	g := z95 * z95 * (sigmaDen / den) * (sigmaDen / den)

@@ -40,7 +40,9 @@ func draw(m *ledger.Meter, name string, exact []int64) ([]int64, error) {
 	if err := guardExact(exact); err != nil {
 		return nil, err
 	}
-	quiet()
+	if err := quiet(); err != nil {
+		return nil, err
+	}
 	// The library finds σ again from the same arguments by the same code.
 	if s := sigmaFor(d.L0, d.LInf, d.Epsilon, d.Delta); !same(s, d.Sigma) {
 		return nil, fmt.Errorf("the library would use σ %v, charged is σ %v: was the draw calibrated elsewhere?", s, d.Sigma)
@@ -59,8 +61,9 @@ func draw(m *ledger.Meter, name string, exact []int64) ([]int64, error) {
 // quiet sends the library's log to standard error. By itself glog writes files
 // into the temporary folder; its switch is a flag of the standard set, which is
 // set here without anything being parsed.
-var quiet = sync.OnceFunc(func() {
+var quiet = sync.OnceValue(func() error {
 	if err := flag.Set("logtostderr", "true"); err != nil {
-		panic("the library's log has no switch logtostderr: " + err.Error())
+		return fmt.Errorf("keep the library from writing log files: %w", err)
 	}
+	return nil
 })

@@ -53,7 +53,7 @@ import (
 // ρ + 2ηL0·(1 + √(2ρ)).
 //
 // The cut is 2e-19 a touched cell at ρ 0.0005 and 3e-15 at ρ 0.5 (L0 1); the
-// rounding, which is the larger below ρ 0.2, 3e-16 and 6e-16.
+// rounding, which is the larger below ρ 0.3, 4e-16 and 6e-16.
 
 // floatError is η.
 const floatError = 1e-13

@@ -82,36 +82,39 @@ func hierarchy(rows [][]string, lines []int) ([][]string, error) {
 	if len(rows) > MaxLabels {
 		return nil, fmt.Errorf("%d leaves: at most %d", len(rows), MaxLabels)
 	}
-	leaves := map[string]int{}
-	parents := make([]map[string]int, width) // parents[n]: label of level n → its first row
-	for n := range parents {
-		parents[n] = map[string]int{}
+	for n := range rows {
+		rows[n] = rows[n][:width]
 	}
+	return rows, tree(rows, lines)
+}
+
+// tree checks that leaves are unique and that a label has one parent.
+func tree(rows [][]string, lines []int) error {
+	var p problems
+	type node struct {
+		level int
+		label string
+	}
+	first := map[node]int{} // its first row
 	for n, row := range rows {
-		row = row[:width]
-		rows[n] = row
-		if first, twice := leaves[row[0]]; twice {
-			p.add(lines[n], "leaf %q stands on line %d already", row[0], first)
+		if at, twice := first[node{0, row[0]}]; twice {
+			p.add(lines[n], "leaf %q stands on line %d already", row[0], lines[at])
 			continue
 		}
-		leaves[row[0]] = lines[n]
-		for at, label := range row {
+		for level, label := range row {
 			if label == "" || label == Unknown || label == Top {
-				p.add(lines[n], "column %d: %q is empty or a label that the ladder makes itself", at+1, label)
+				p.add(lines[n], "column %d: %q is empty or a label that the ladder makes itself", level+1, label)
 			}
-			if at+1 == width {
-				break
-			}
-			first, seen := parents[at][label]
+			at, seen := first[node{level, label}]
 			if !seen {
-				parents[at][label] = n
-			} else if rows[first][at+1] != row[at+1] {
+				first[node{level, label}] = n
+			} else if level+1 < len(row) && rows[at][level+1] != row[level+1] {
 				p.add(lines[n], "column %d: %q is under %q here and under %q on line %d",
-					at+1, label, row[at+1], rows[first][at+1], lines[first])
+					level+1, label, row[level+1], rows[at][level+1], lines[at])
 			}
 		}
 	}
-	return rows, p.err()
+	return p.err()
 }
 
 // readCSV reads a public table whole: its rows with their line numbers, each

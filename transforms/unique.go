@@ -3,8 +3,8 @@ package transforms
 import "slices"
 
 // Unique makes one row of the copies of a row: rows of one subject with equal
-// Keys. Where the copies do not agree in all of Values, either the latest by
-// local time wins (Last, ties by value), or the row stays as a conflict
+// Keys. Where the copies do not agree in all of Values, either the last to
+// arrive wins (Last, ties by value), or the row stays as a conflict
 // without values, which later steps count and do not use.
 type Unique struct {
 	Keys   []string // beside the subject: raw columns, "day" or "at"
@@ -21,6 +21,11 @@ func (u Unique) Schema(in Schema) (Schema, error) {
 	}
 	if err := in.with("unique", u.Sums, Tally); err != nil {
 		return nil, err
+	}
+	if u.Last {
+		if err := in.with("unique", []string{"arrived"}, Raw); err != nil {
+			return nil, err
+		}
 	}
 	out, err := keep("unique", in, carried)
 	if err != nil {

@@ -8,7 +8,7 @@ SELECT
 {{- end}}
 {{- range .Step.Values}},
   {{- if $.Step.Last}}
-  arg_max({{ident .}}, {'l': local, 'v': {{ident .}}}) AS {{ident .}}
+  arg_max({{ident .}}, {'a': arrived, 'v': {{ident .}}}) AS {{ident .}}
   {{- else}}
   CASE WHEN true{{range $.Step.Values}} AND {{template "agreed" .}}{{end}} THEN min({{ident .}}) END AS {{ident .}}
   {{- end}}

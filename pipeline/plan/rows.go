@@ -46,7 +46,7 @@ type chain struct {
 	*compiler
 	table    *policy.Table
 	agg      string
-	aggs     map[string]string // per value, where not agg
+	aggs     map[string]string // per value, where not agg; set for a window variable
 	raw      []transforms.ReadColumn
 	derived  []transforms.Derived
 	measures []transforms.FixedMeasure
@@ -73,7 +73,11 @@ func (b *chain) column(name string, typ transforms.Type) string {
 
 // measure asks for a measure of a column or a variable of the table.
 func (b *chain) measure(name string) {
-	g, ok := b.grid(name, b.policy.Measure(name))
+	m := b.policy.Measure(name)
+	if b.aggs != nil {
+		m = b.banding(name)
+	}
+	g, ok := b.grid(name, m)
 	if !ok {
 		return
 	}
@@ -172,6 +176,9 @@ func (b *chain) build() Chain {
 	if read.Arrived != nil {
 		keep = append(keep, "arrived")
 	}
+	if unique != nil && unique.Last {
+		carried = append(carried, "arrived")
+	}
 	civil := b.civil(carried)
 	steps := []Named{
 		{"read", read},
@@ -266,6 +273,10 @@ func (b *chain) civil(carried []string) transforms.Civil {
 	return out
 }
 
+// maxWidth keeps any total of two thousand million people below 2^53, where
+// noise stays exact: whether a total fits is then no question of who is in it.
+const maxWidth = 1 << 22
+
 // grid is a measure's fixed-point form: an integer g stands for g × over/times.
 type grid struct {
 	name        string
@@ -292,6 +303,10 @@ func (c *compiler) grid(name string, m *policy.Measure) (grid, bool) {
 	hi, okHi := units(m.Bounds[1].Rat, step)
 	if !okLo || !okHi || lo >= hi {
 		c.problem("measure %s: bounds must be multiples of the step, in order, and within 2^53 steps", name)
+		return grid{}, false
+	}
+	if hi-lo > maxWidth {
+		c.problem("measure %s: its bounds are %d steps apart, more than %d: take a coarser step", name, hi-lo, maxWidth)
 		return grid{}, false
 	}
 	g.lo, g.hi = lo, hi
@@ -370,7 +385,7 @@ func (c *compiler) bandInput(v *policy.Variable, in policy.Arg) (transforms.Band
 		}
 		name = col.As
 	}
-	g, ok := c.grid(name, c.policy.Measure(name))
+	g, ok := c.grid(name, c.banding(name))
 	if !ok {
 		return transforms.BandedArg{}, nil, ""
 	}
@@ -389,4 +404,22 @@ func (c *compiler) bandInput(v *policy.Variable, in policy.Arg) (transforms.Band
 		return arg, nil, name
 	}
 	return arg, c.policy.Table(w.From), name
+}
+
+// banding is a measure as a window variable reads it. One that is not released
+// needs no bounds: its plausible range serves, on a grid of hundredths.
+func (c *compiler) banding(name string) *policy.Measure {
+	m := c.policy.Measure(name)
+	if m == nil {
+		if v := c.policy.Variable(name); v != nil {
+			m = v.Measure
+		}
+	}
+	if m == nil || m.Bounds != nil || m.Plausible == nil {
+		return m
+	}
+	wide := *m
+	wide.Bounds = m.Plausible
+	wide.Step = &policy.Number{Text: "0.01", Rat: big.NewRat(1, 100)}
+	return &wide
 }

@@ -41,12 +41,12 @@ func sleep(src Source) Table {
 }
 
 type sleepRows struct {
-	account, start, end              *sheet.Column[int64]
-	deep, light, rem, awake, snoring *sheet.Column[int32]
-	heart, lowest, wakeups           *sheet.Column[int32]
-	arrived                          *sheet.Column[int64]
-	rows                             *sheet.Sheet
-	again                            mess
+	account, start, end                      *sheet.Column[int64]
+	asleep, deep, light, rem, awake, snoring *sheet.Column[int32]
+	heart, lowest, wakeups                   *sheet.Column[int32]
+	arrived                                  *sheet.Column[int64]
+	rows                                     *sheet.Sheet
+	again                                    mess
 }
 
 func newSleepRows() *sleepRows {
@@ -54,6 +54,7 @@ func newSleepRows() *sleepRows {
 		account: sheet.BigInt("account_id"),
 		start:   sheet.Timestamp("start_at").Coded(),
 		end:     sheet.Timestamp("end_at").Coded(),
+		asleep:  sheet.Integer("asleep_s").Coded(),
 		deep:    sheet.Integer("deep_s").Coded(),
 		light:   sheet.Integer("light_s").Coded(),
 		rem:     sheet.Integer("rem_s").Coded(),
@@ -64,7 +65,7 @@ func newSleepRows() *sleepRows {
 		wakeups: sheet.Integer("wakeups").Coded(),
 		arrived: sheet.Timestamp("received_at").Coded(),
 	}
-	t.rows = sheet.New(t.account, t.start, t.end, t.deep, t.light, t.rem, t.awake, t.snoring, t.heart, t.lowest, t.wakeups, t.arrived)
+	t.rows = sheet.New(t.account, t.start, t.end, t.asleep, t.deep, t.light, t.rem, t.awake, t.snoring, t.heart, t.lowest, t.wakeups, t.arrived)
 	return t
 }
 
@@ -109,8 +110,10 @@ func (t *sleepRows) stages(s *world.Stream, p *people.Person, day world.Day, end
 	if s.Chance(0.0003) {
 		deep = 200_000 / 60
 	}
+	light := max(0, minutes-deep-rem)
+	t.asleep.Add(60 * (deep + light + rem))
 	t.deep.Add(60 * deep)
-	t.light.Add(60 * max(0, minutes-deep-rem))
+	t.light.Add(60 * light)
 	t.rem.Add(60 * rem)
 	t.awake.Add(60 * awake)
 	t.snoring.Maybe(60*snore, !s.Chance(0.02))

@@ -1,0 +1,177 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"lethe/pipeline/plan"
+	"lethe/privacy/budget"
+	"lethe/privacy/ledger"
+)
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Shards == 0 {
+		o.Shards = 1
+	}
+	if o.Parallel == 0 {
+		o.Parallel = 2
+	}
+	if o.Progress == nil {
+		o.Progress = silent{}
+	}
+	return o
+}
+
+type silent struct{}
+
+func (silent) Start(string, int)   {}
+func (silent) Step(string, string) {}
+func (silent) Done(Outcome)        {}
+
+// compile plans every dataset of the policy, for the schedule covers them all,
+// and gives the plans that were asked for. A dataset that cannot be planned is
+// an outcome; a schedule that outruns the budget stops the run.
+func compile(o Options, source *plan.Source) (*Summary, []*plan.Plan, error) {
+	sum := &Summary{Policy: o.Policy.Name, Population: o.Policy.Population, Demo: o.Policy.Budget.Demo}
+	for _, name := range o.Datasets {
+		if o.Policy.Dataset(name) == nil {
+			return sum, nil, policyError(fmt.Errorf("there is no dataset %q in policy %s", name, o.Policy.Name))
+		}
+	}
+	if problems := source.Check(o.Policy); len(problems) > 0 {
+		return sum, nil, policyError(errors.Join(problems...))
+	}
+	var all, asked []*plan.Plan
+	for i := range o.Policy.Datasets {
+		d := &o.Policy.Datasets[i]
+		p, err := plan.Compile(o.Policy, d, source, o.Date)
+		wanted := len(o.Datasets) == 0 || slices.Contains(o.Datasets, d.Name)
+		var later *plan.NotBuilt
+		switch {
+		case err == nil:
+			all = append(all, p)
+			if wanted {
+				asked = append(asked, p)
+			}
+		case !wanted:
+		case errors.As(err, &later) && len(o.Datasets) == 0:
+			sum.add(Outcome{Dataset: d.Name, Status: NotBuilt, Note: later.What})
+		default:
+			sum.add(Outcome{Dataset: d.Name, Status: Failed, Err: policyError(err)})
+		}
+	}
+	schedule, err := plan.NewSchedule(o.Policy, all)
+	if err != nil {
+		return sum, nil, policyError(err)
+	}
+	if err := schedule.Outruns(); err != nil {
+		return sum, nil, policyError(err)
+	}
+	sum.Caps = schedule.Caps
+	return sum, asked, nil
+}
+
+// openLedger opens the ledger, or makes it, and holds the policy's caps
+// against its own: the lower bind.
+func openLedger(o Options) (*ledger.Ledger, error) {
+	lo := ledger.Options{Clock: o.Now}
+	book, err := ledger.Open(o.Ledger, lo)
+	if errors.Is(err, ledger.ErrNotFound) {
+		if !o.NewLedger {
+			return nil, ledgerError(fmt.Errorf("%w; a ledger is made once, with --new-ledger: a new one forgets what was spent", err))
+		}
+		book, err = ledger.Create(o.Ledger, lo)
+	}
+	if err != nil {
+		return nil, ledgerError(err)
+	}
+	caps, err := plan.Caps(o.Policy.Budget)
+	if err != nil {
+		return nil, ledgerError(errors.Join(err, book.Close()))
+	}
+	have, known := book.Caps(o.Policy.Population)
+	if known {
+		caps = lower(have, caps)
+	}
+	if !known || caps != have {
+		if err := book.SetCaps(o.Policy.Population, caps); err != nil {
+			return nil, ledgerError(errors.Join(err, book.Close()))
+		}
+	}
+	return book, nil
+}
+
+func lower(a, b budget.Caps) budget.Caps {
+	return budget.Caps{
+		Lifetime: budget.Cost{Rho: min(a.Lifetime.Rho, b.Lifetime.Rho), Delta: min(a.Lifetime.Delta, b.Lifetime.Delta)},
+		Year:     budget.Cost{Rho: min(a.Year.Rho, b.Year.Rho), Delta: min(a.Year.Delta, b.Year.Delta)},
+	}
+}
+
+// charge begins every release. From here on its cost is spent. What cannot be
+// begun is an outcome.
+func charge(o Options, book *ledger.Ledger, plans []*plan.Plan, sum *Summary) []*job {
+	var jobs []*job
+	for _, p := range plans {
+		if err := stopped(o, p); err != nil {
+			sum.add(failed(p, inputError(err)))
+			continue
+		}
+		begun, err := book.Begin(ledger.Request{
+			Population: p.Population,
+			Dataset:    p.Dataset,
+			Window:     p.Window.String(),
+			PlanHash:   p.Hash(),
+			PolicyHash: p.Policy.Hash,
+			Draws:      p.Draws(),
+			Retries:    p.Retries,
+			Supersede:  o.Supersede,
+		})
+		if err != nil {
+			sum.add(failed(p, beginError(err)))
+			continue
+		}
+		jobs = append(jobs, &job{p, begun})
+	}
+	return jobs
+}
+
+func failed(p *plan.Plan, err error) Outcome {
+	out := outcome(p)
+	out.Status, out.Err = Failed, err
+	return out
+}
+
+func closeAll(jobs []*job) {
+	for _, j := range jobs {
+		if j.begun.Token != nil {
+			j.begun.Token.Close()
+		}
+	}
+}
+
+// unfinished are the releases whose staged files a later step needs.
+func unfinished(book *ledger.Ledger) []string {
+	open := map[string]bool{}
+	for r, err := range book.Records() {
+		if err != nil {
+			break
+		}
+		switch r.Kind {
+		case ledger.Resulted:
+			open[r.Release] = true
+		case ledger.Published, ledger.Burned:
+			delete(open, r.Release)
+		}
+	}
+	var out []string
+	for id := range open {
+		out = append(out, id)
+	}
+	return out
+}

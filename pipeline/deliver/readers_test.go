@@ -23,11 +23,11 @@ import (
 	"lethe/pipeline/release"
 )
 
-// samples are tables around the borders: nothing, one row, pqarrow's 1,024, a batch and one row more, and columns
+// samples are tables around the borders: nothing, one row, pqarrow's 1,024, one row more than a batch, and columns
 // without a value.
 func samples() map[string]*release.Table {
 	tables := map[string]*release.Table{}
-	for _, rows := range []int{0, 1, 7, 1025, batchRows, batchRows + 1} {
+	for _, rows := range []int{0, 1, 7, 1025, batchRows + 1} {
 		tables[fmt.Sprint(rows)] = sampleTable(rows, true)
 	}
 	missing := sampleTable(5, true)
@@ -43,6 +43,7 @@ func TestReadBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			arrowBytes, parquetBytes := encoded(t, table)
 			checkRead(t, "Arrow", table, readArrow(t, arrowBytes))
+			checkRead(t, "Arrow as a stream", table, readStream(t, arrowBytes))
 			checkRead(t, "Parquet", table, readParquet(t, parquetBytes))
 		})
 	}
@@ -61,6 +62,24 @@ func readArrow(t *testing.T, b []byte) arrow.Table {
 			t.Fatal(err)
 		}
 		batches = append(batches, batch)
+	}
+	return array.NewTableFromRecords(r.Schema(), batches)
+}
+
+// readStream reads an Arrow file as the stream that follows its 8 bytes of magic and ends before its footer.
+func readStream(t *testing.T, b []byte) arrow.Table {
+	r, err := ipc.NewReader(bytes.NewReader(b[8:]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Release()
+	var batches []arrow.Record
+	for r.Next() {
+		r.Record().Retain()
+		batches = append(batches, r.Record())
+	}
+	if err := r.Err(); err != nil {
+		t.Fatal(err)
 	}
 	return array.NewTableFromRecords(r.Schema(), batches)
 }

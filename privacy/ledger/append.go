@@ -37,12 +37,15 @@ func (l *Ledger) fail(err error) error {
 // settle takes in what others appended, cuts a torn tail, and makes sure that all of it is on the disk: a record of a
 // process that died between its write and its fsync may be acted on only once it is durable.
 func (l *Ledger) settle() error {
-	if err := l.sameLog(); err != nil {
-		return err
-	}
-	tail, err := l.catchUp()
+	grown, err := l.sameLog()
 	if err != nil {
 		return err
+	}
+	tail := false
+	if grown {
+		if tail, err = l.catchUp(); err != nil {
+			return err
+		}
 	}
 	if tail {
 		if err := l.log.Truncate(l.end); err != nil {
@@ -61,19 +64,20 @@ func (l *Ledger) settle() error {
 }
 
 // sameLog: the log is still the file that was opened, and still ends, or goes on, with the record read last. It notices
-// a folder that was restored from a copy under a running program.
-func (l *Ledger) sameLog() error {
+// a folder that was restored from a copy under a running program. It says whether the log goes on.
+func (l *Ledger) sameLog() (grown bool, err error) {
 	if !sameFile(l.handle, filepath.Join(l.dir, logName)) {
-		return &Corrupt{l.seq - 1, "the log was replaced while it was open"}
+		return false, &Corrupt{l.seq - 1, "the log was replaced while it was open"}
 	}
-	seen := make([]byte, len(l.last))
-	if _, err := l.log.ReadAt(seen, l.end-int64(len(seen))); err != nil && err != io.EOF {
-		return fmt.Errorf("read the log: %w", err)
+	seen := make([]byte, len(l.last)+1)
+	n, err := l.log.ReadAt(seen, l.end-int64(len(l.last)))
+	if err != nil && err != io.EOF {
+		return false, errors.Join(errRead, err)
 	}
-	if !bytes.Equal(seen, l.last) {
-		return &Corrupt{l.seq - 1, "the record changed or vanished while the log was open"}
+	if !bytes.HasPrefix(seen[:n], l.last) {
+		return false, &Corrupt{l.seq - 1, "the record changed or vanished while the log was open"}
 	}
-	return nil
+	return n > len(l.last), nil
 }
 
 // catchUp verifies and applies the records from l.end on. It says whether a torn tail follows them.

@@ -8,8 +8,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -314,6 +317,28 @@ func TestSupersedingBackAndForth(t *testing.T) {
 	}
 }
 
+// A plan that comes back has its retries anew.
+func TestSupersedingForgetsBurns(t *testing.T) {
+	l, _ := newLedger(t, budget.Caps{Lifetime: vast, Year: vast})
+	for _, want := range []struct {
+		plan    string
+		attempt int
+	}{{planA, 1}, {planA, 2}, {planB, 1}, {planA, 3}, {planA, 4}} {
+		r := request("steps", want.plan, small)
+		r.Retries, r.Supersede = 1, true
+		b := begin(t, l, r)
+		if b.Attempt != want.attempt {
+			t.Errorf("got attempt %d, want %d", b.Attempt, want.attempt)
+		}
+		advance(t, b.Token, burned)
+	}
+	r := request("steps", planA, small)
+	r.Retries = 1
+	if _, err := l.Begin(r); !errors.Is(err, ErrBurned) {
+		t.Errorf("got %v, want ErrBurned", err)
+	}
+}
+
 func TestReleaseID(t *testing.T) {
 	// printf '2:eu,5:steps,21:2026-03-23/2026-03-30,64:%s,1:1,' aaa…a | sha256sum | cut -c1-20 | xxd -r -p | base32
 	const want = "2026-03-30-j6vvcl6bdwo45prl"
@@ -375,6 +400,36 @@ func TestRunLock(t *testing.T) {
 	if b := begin(t, other, r); b.Attempt != 2 {
 		t.Errorf("after close: got attempt %d, want 2", b.Attempt)
 	}
+}
+
+// Closing removes the lock file, so the next holder may lock a file that has lost its name.
+func TestRunLockHasOneHolder(t *testing.T) {
+	dir := t.TempDir()
+	var holders atomic.Int32
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 500 {
+				run, err := lockRun(dir, "release")
+				if errors.Is(err, ErrInProgress) {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if got := holders.Add(1); got != 1 {
+					t.Errorf("got %d holders at once, want 1", got)
+				}
+				runtime.Gosched()
+				holders.Add(-1)
+				if err := run.release(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestTokenKeepsTheOrder(t *testing.T) {

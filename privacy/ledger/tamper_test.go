@@ -191,12 +191,18 @@ func TestRecordThatNoLedgerAppendsIsCorrupt(t *testing.T) {
 		}
 		return some
 	}
+	newer := change(2, func(r *Record) { r.PlanHash, r.Supersedes = planB, planA; r.Release, _ = releaseID(r) })[2]
+	stranger := newer
+	stranger.Supersedes = planB
 	for name, tt := range map[string]struct {
 		records []Record
 		record  int64 // −1: fine
 	}{
 		"unchanged":                  {pick(0, 1, 2, 3, 4, 5), -1},
 		"no genesis":                 {pick(1, 2), 0},
+		"number out of turn":         {change(1, func(r *Record) { r.Seq = 100 }), 1},
+		"superseded goes on":         {append(pick(0, 1, 2), newer, good[3]), 4},
+		"supersedes another":         {append(pick(0, 1, 2), stranger), 3},
 		"two genesis":                {pick(0, 0), 1},
 		"id":                         {change(0, func(r *Record) { r.ID = "x" }), 0},
 		"charge without caps":        {pick(0, 2), 1},
@@ -220,7 +226,9 @@ func TestRecordThatNoLedgerAppendsIsCorrupt(t *testing.T) {
 		var log []byte
 		var hash [32]byte
 		for i, r := range tt.records {
-			r.Seq = int64(i)
+			if r.Seq < 100 {
+				r.Seq = int64(i)
+			}
 			frame, h, err := formatFrame(hash, r)
 			if err != nil {
 				t.Fatal(err)

@@ -69,7 +69,12 @@ func (e *Engine) Admit(ctx context.Context, a *plan.Admission, now time.Time) (*
 	if err := c.exec(ctx, "admit the people", "CREATE OR REPLACE TABLE "+transforms.Ident(table)+" AS "+sql); err != nil {
 		return nil, err
 	}
-	return out, c.exec(ctx, "forget the screened people", "DROP TABLE "+transforms.Ident(screened)+"; DROP TABLE "+transforms.Ident(keys))
+	for _, t := range []string{screened, keys} {
+		if err := c.exec(ctx, "forget the screened people", "DROP TABLE "+transforms.Ident(t)); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // view is a named SELECT.

@@ -112,6 +112,11 @@ func (s Screened) Schema(in Schema) (Schema, error) {
 	if s.Zone != "" {
 		out = append(out, Column{"zone", String, Zone})
 	}
+	for _, e := range s.Excluded {
+		if err := e.check(); err != nil {
+			return nil, fmt.Errorf("step screened: %w", err)
+		}
+	}
 	for _, c := range s.Codes {
 		if err := in.with("screened", []string{c.Column}, Raw); err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package transforms
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +28,9 @@ type CellKey struct {
 
 // All says whether every code is published in its own order.
 func (k CellKey) All() bool { return len(k.Index) == k.Codes }
+
+// Last is the largest code.
+func (k CellKey) Last() int { return k.Codes - 1 }
 
 // CellValue is one measure. Its totals are "n:NAME", how many subjects have a
 // value; "c:NAME", the sum of value-Centre; and "t:NAME", the sum of value+Lo.
@@ -70,11 +74,11 @@ func (c Cells) Schema(in Schema) (Schema, error) {
 	return out, nil
 }
 
-// Relations says how many banded relations the SQL joins.
+// Relations are the banded relations that the SQL joins, each once.
 func (c Cells) Relations() []int {
 	var out []int
 	for _, k := range append(append([]CellKey{}, c.Keys...), c.Filters...) {
-		if k.Banded > 0 {
+		if k.Banded > 0 && !slices.Contains(out, k.Banded) {
 			out = append(out, k.Banded)
 		}
 	}

@@ -1,15 +1,18 @@
-{{- define "code"}}
-CAST(
+{{- define "code"}}CAST(
 {{- if .Banded}}coalesce(b{{.Banded}}.{{ident .Name}}, {{.None}})
 {{- else if .Person}}p.{{ident .Name}}
 {{- else}}u.{{ident .Name}}
 {{- end}} AS BIGINT)
 {{- end -}}
 {{- define "index"}}
-{{- if .All}}{{template "code" .}}{{else}}(list_position([{{list .Index}}], {{template "code" .}}) - 1){{end}}
+{{- if .All}}{{template "code" .}}{{else}}CAST(list_position([{{list .Index}}], {{template "code" .}}) - 1 AS BIGINT){{end}}
+{{- end}}
+{{- /* a key outside its domain, or without a value, is in no group */ -}}
+{{- define "published"}}
+{{- if .All}}{{template "code" .}} BETWEEN 0 AND {{.Last}}{{else}}{{template "code" .}} IN ({{list .Index}}){{end}}
 {{- end -}}
 SELECT
-  {{if not .Step.Keys}}0{{end}}{{.Step.Opens}}
+  {{if not .Step.Keys}}CAST(0 AS BIGINT){{end}}{{.Step.Opens}}
   {{- range $i, $k := .Step.Keys}}{{if $i}}) * {{len $k.Index}} + {{end}}{{template "index" $k}}{{end}} AS cell,
   count(*) AS subjects
 {{- range .Step.Values}},
@@ -26,10 +29,10 @@ JOIN {{index .From 1}} p ON u.subject = p.subject
 LEFT JOIN {{index $.From (next .)}} b{{.}} ON u.subject = b{{.}}.subject
 {{- end}}
 WHERE u.rows > 0
-{{- range .Step.Keys}}{{if not .All}}
-  AND {{template "code" .}} IN ({{list .Index}})
-{{- end}}{{end}}
+{{- range .Step.Keys}}
+  AND {{template "published" .}}
+{{- end}}
 {{- range .Step.Filters}}
-  AND {{template "code" .}} IN ({{list .Index}})
+  AND {{template "published" .}}
 {{- end}}
 GROUP BY 1

@@ -12,9 +12,15 @@ SELECT * FROM (
 {{- end}}
 )
 WHERE day >= DATE {{lit .Step.Start}} AND day < DATE {{lit .Step.End}}
-{{- define "local"}}
-{{- if not .Step.Instant}}at
-{{- else if .Step.PersonZone}}timezone(zone, timezone('UTC', at))
-{{- else}}timezone({{lit .Step.Zone}}, timezone('UTC', at))
+{{- /* No zone is two days from UTC. Times far off overflow the calendar, so they never reach it. */ -}}
+{{- define "near"}}
+{{- if eq .Step.Kind "date"}}"at" >= DATE {{lit .Step.Start}} AND "at" < DATE {{lit .Step.End}}
+{{- else}}"at" >= TIMESTAMP {{lit .Step.Start}} - INTERVAL 2 DAY AND "at" < TIMESTAMP {{lit .Step.End}} + INTERVAL 2 DAY
 {{- end}}
+{{- end}}
+{{- define "local"}}CASE WHEN {{template "near" .}} THEN
+{{- if not .Step.Instant}} "at"
+{{- else if .Step.PersonZone}} timezone(zone, timezone('UTC', "at"))
+{{- else}} timezone({{lit .Step.Zone}}, timezone('UTC', "at"))
+{{- end}} END
 {{- end}}

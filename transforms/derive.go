@@ -1,6 +1,10 @@
 package transforms
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
 
 // Derived is one variable computed row by row with a closed function.
 type Derived struct {
@@ -25,6 +29,32 @@ type Where struct {
 	Values []string
 }
 
+// check refuses a value that is not of the column's type: it would match
+// nothing, silently.
+func (w Where) check() error {
+	for _, v := range w.Values {
+		var err error
+		switch w.Type {
+		case Int:
+			_, err = strconv.ParseInt(v, 10, 64)
+		case Decimal:
+			_, err = strconv.ParseFloat(v, 64)
+		case Bool:
+			if v != "true" && v != "false" {
+				err = strconv.ErrSyntax
+			}
+		case Date:
+			_, err = time.Parse(time.DateOnly, v)
+		case Timestamp:
+			_, err = time.Parse(time.DateTime, v)
+		}
+		if err != nil {
+			return fmt.Errorf("value %q is not of type %s", v, w.Type)
+		}
+	}
+	return nil
+}
+
 // IsKey says whether the variable is an index into public labels.
 func (d Derived) IsKey() bool { return d.Func == "weekday" || d.Func == "hour" || d.Func == "season" }
 
@@ -46,6 +76,9 @@ func (d Derive) Schema(in Schema) (Schema, error) {
 		}
 		for _, w := range v.Where {
 			if err := in.with("derive", []string{w.Column}, Raw); err != nil {
+				return nil, fmt.Errorf("variable %s: %w", v.Name, err)
+			}
+			if err := w.check(); err != nil {
 				return nil, fmt.Errorf("variable %s: %w", v.Name, err)
 			}
 		}

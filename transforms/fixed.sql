@@ -2,6 +2,11 @@
 {{- if .M.Whole}}CAST({{.C}} AS BIGINT)
 {{- else}}CAST(round(CAST({{.C}} AS DOUBLE) * {{.M.Times}} / {{.M.Over}}) AS BIGINT)
 {{- end}}
+{{- end}}
+{{- define "fixed"}}
+{{- if .Clamp}}CASE WHEN {{ident .Column}} IS NOT NULL{{if .Float}} AND NOT isnan({{ident .Column}}){{end}} THEN {{template "grid" (grid . (printf "least(greatest(%s, %s), %s)" (ident .Column) .Lo .Hi))}} END
+{{- else}}CASE WHEN {{ident .Column}} BETWEEN {{.Lo}} AND {{.Hi}} THEN {{template "grid" (grid . (ident .Column))}} END
+{{- end}}
 {{- end -}}
 SELECT
   subject, day, local
@@ -9,11 +14,8 @@ SELECT
   {{ident .}}
 {{- end}}
 {{- range .Step.Measures}},
-  {{- if .Clamp}}
-  CASE WHEN {{ident .Column}} IS NOT NULL{{if .Float}} AND NOT isnan({{ident .Column}}){{end}} THEN {{template "grid" (grid . (printf "least(greatest(%s, %s), %s)" (ident .Column) .Lo .Hi))}} END AS {{ident .Name}},
-  {{- else}}
-  CASE WHEN {{ident .Column}} BETWEEN {{.Lo}} AND {{.Hi}} THEN {{template "grid" (grid . (ident .Column))}} END AS {{ident .Name}},
-  {{- end}}
+
+  {{template "fixed" .}} AS {{ident .Name}},
   CAST({{ident .Column}} IS NOT NULL AND {{ident .Column}} NOT BETWEEN {{.Lo}} AND {{.Hi}} AS INTEGER) AS {{ident (print "bad:" .Name)}}
 {{- end}}
 FROM {{index .From 0}}

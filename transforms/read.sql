@@ -2,12 +2,12 @@
 {{- if not .Text}}TRY_CAST({{ident .C.Source}} AS {{template "type" .C.Type}})
 {{- else if eq .C.Type "string"}}nullif({{ident .C.Source}}, '')
 {{- else if eq .C.Type "int"}}TRY_CAST(CASE WHEN regexp_full_match({{ident .C.Source}}, '[+-]?[0-9]{1,18}') THEN {{ident .C.Source}} END AS BIGINT)
-{{- else if eq .C.Type "decimal"}}TRY_CAST(CASE WHEN regexp_full_match({{ident .C.Source}}, '[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,3})?') THEN {{ident .C.Source}} END AS DOUBLE)
+{{- else if eq .C.Type "decimal"}}TRY_CAST(CASE WHEN regexp_full_match({{ident .C.Source}}, '[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,3})?') THEN nullif(nullif(TRY_CAST({{ident .C.Source}} AS DOUBLE), 'inf'), '-inf') END AS DOUBLE)
 {{- else if eq .C.Type "bool"}}CASE lower({{ident .C.Source}}) WHEN 'true' THEN true WHEN 'false' THEN false WHEN '1' THEN true WHEN '0' THEN false END
 {{- else if and (eq .C.Type "date") (eq .C.Format "")}}TRY_CAST(CASE WHEN regexp_full_match({{ident .C.Source}}, '[0-9]{4}-[0-9]{2}-[0-9]{2}') THEN {{ident .C.Source}} END AS DATE)
 {{- else if eq .C.Type "date"}}CAST(try_strptime({{ident .C.Source}}, {{lit .C.Format}}) AS DATE)
-{{- else if eq .C.Format ""}}TRY_CAST(CASE WHEN regexp_full_match({{ident .C.Source}}, '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z?') THEN rtrim({{ident .C.Source}}, 'Z') END AS TIMESTAMP)
-{{- else}}try_strptime({{ident .C.Source}}, {{lit .C.Format}})
+{{- else if eq .C.Format ""}}TRY_CAST(CASE WHEN regexp_full_match({{ident .C.Source}}, '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?Z?') THEN rtrim({{ident .C.Source}}, 'Z') END AS TIMESTAMP)
+{{- else}}CAST(try_strptime({{ident .C.Source}}, {{lit .C.Format}}) AS TIMESTAMP)
 {{- end}}
 {{- end}}
 {{- define "type"}}{{if eq . "int"}}BIGINT{{else if eq . "decimal"}}DOUBLE{{else if eq . "string"}}VARCHAR{{else if eq . "date"}}DATE{{else if eq . "timestamp"}}TIMESTAMP{{else}}BOOLEAN{{end}}{{end}}
@@ -15,9 +15,9 @@
 {{- if and .Step.Text (or (eq .T.Kind "epoch_s") (eq .T.Kind "epoch_ms"))}}make_timestamp(TRY_CAST(CASE WHEN regexp_full_match({{ident .T.Source}}, '[0-9]{1,13}') THEN {{ident .T.Source}} END AS BIGINT) * {{if eq .T.Kind "epoch_s"}}CASE WHEN length({{ident .T.Source}}) <= 10 THEN 1000000 END{{else}}1000{{end}})
 {{- else if eq .T.Kind "epoch_s"}}make_timestamp(CASE WHEN TRY_CAST({{ident .T.Source}} AS BIGINT) BETWEEN 0 AND 9999999999 THEN TRY_CAST({{ident .T.Source}} AS BIGINT) * 1000000 END)
 {{- else if eq .T.Kind "epoch_ms"}}make_timestamp(CASE WHEN TRY_CAST({{ident .T.Source}} AS BIGINT) BETWEEN 0 AND 9999999999999 THEN TRY_CAST({{ident .T.Source}} AS BIGINT) * 1000 END)
-{{- else if .Step.Text}}{{if ne .T.Format ""}}{{if eq .T.Kind "date"}}CAST(try_strptime({{ident .T.Source}}, {{lit .T.Format}}) AS DATE){{else}}try_strptime({{ident .T.Source}}, {{lit .T.Format}}){{end}}
+{{- else if .Step.Text}}{{if ne .T.Format ""}}{{if eq .T.Kind "date"}}CAST(try_strptime({{ident .T.Source}}, {{lit .T.Format}}) AS DATE){{else}}CAST(try_strptime({{ident .T.Source}}, {{lit .T.Format}}) AS TIMESTAMP){{end}}
 {{- else if eq .T.Kind "date"}}TRY_CAST(CASE WHEN regexp_full_match({{ident .T.Source}}, '[0-9]{4}-[0-9]{2}-[0-9]{2}') THEN {{ident .T.Source}} END AS DATE)
-{{- else}}TRY_CAST(CASE WHEN regexp_full_match({{ident .T.Source}}, '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z?') THEN rtrim({{ident .T.Source}}, 'Z') END AS TIMESTAMP){{end}}
+{{- else}}TRY_CAST(CASE WHEN regexp_full_match({{ident .T.Source}}, '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?Z?') THEN rtrim({{ident .T.Source}}, 'Z') END AS TIMESTAMP){{end}}
 {{- else}}TRY_CAST({{ident .T.Source}} AS {{if eq .T.Kind "date"}}DATE{{else}}TIMESTAMP{{end}})
 {{- end}}
 {{- end}}

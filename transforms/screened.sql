@@ -1,10 +1,12 @@
 {{- define "folded"}}{{if .Fold}}upper({{end}}trim({{ident .Column}}){{if .Fold}}){{end}}{{end}}
 {{- define "input"}}
-{{- if eq .Input "age"}}date_sub('year', {{ident .Column}}, DATE {{lit .Start}})
+{{- if eq .Input "age"}}{{template "age" .}}
 {{- else if eq .Input "text"}}{{if .Shape}}CASE WHEN regexp_full_match({{template "folded" .}}, {{lit .Shape}}) THEN {{end}}{{if .Prefix}}left({{end}}{{template "folded" .}}{{if .Prefix}}, {{.Prefix}}){{end}}{{if .Shape}} END{{end}}
-{{- else}}{{ident .Column}}
+{{- else if eq .Input "number"}}nullif(CAST({{ident .Column}} AS DOUBLE), 'nan')
+{{- else}}CASE WHEN isfinite({{ident .Column}}) THEN {{ident .Column}} END
 {{- end}}
 {{- end}}
+{{- define "age"}}(year(DATE {{lit .Start}}) - year({{ident .Column}}) - CAST(month({{ident .Column}}) * 100 + day({{ident .Column}}) > month(DATE {{lit .Start}}) * 100 + day(DATE {{lit .Start}}) AS INTEGER)){{end}}
 {{- define "cuts"}}
 {{- $c := .}}CASE WHEN {{template "input" $c}} IS NULL THEN {{.Unknown}}
 {{- range $i, $e := .Edges}} WHEN {{template "input" $c}} < {{if eq $c.Input "date"}}DATE {{lit $e}}{{else}}{{$e}}{{end}} THEN {{$i}}{{end}} ELSE {{len .Edges}} END
@@ -21,10 +23,10 @@
     WHEN d.account IS NULL THEN 'consent'
 {{- end}}
 {{- range .Step.Excluded}}
-    WHEN {{if eq .Type "string"}}{{ident .Column}} IN ({{list .Values}}){{else}}{{ident .Column}} IN ({{range $j, $v := .Values}}{{if $j}}, {{end}}{{$v}}{{end}}){{end}} THEN 'excluded'
+    WHEN {{ident .Column}} IN ({{typed .Type .Values}}) THEN 'excluded'
 {{- end}}
 {{- with .Step.Age}}
-    WHEN {{if .Unknown}}date_sub('year', {{ident .Column}}, DATE {{lit $.Step.Start}}) < {{.Years}}{{else}}coalesce(date_sub('year', {{ident .Column}}, DATE {{lit $.Step.Start}}) < {{.Years}}, true){{end}} THEN 'age'
+    WHEN coalesce({{template "age" (birth .Column $.Step.Start)}} < {{.Years}}, {{not .Unknown}}) THEN 'age'
 {{- end}}
 {{- range .Step.Codes}}{{if lt .Other 0}}
     WHEN {{ident .Column}} IS NOT NULL AND {{ident (print "l:" .Name)}}.code IS NULL THEN 'value'
@@ -43,7 +45,7 @@ SELECT
   {{- else}}0{{end}} AS {{ident .Name}}
 {{- end}}
 {{- range .Step.Measures}},
-  CASE WHEN {{ident .Column}} BETWEEN {{.Lo}} AND {{.Hi}} THEN least(greatest({{template "grid" (grid .FixedMeasure (ident .Column))}}, {{.Low}}), {{.High}}) - ({{.Low}}) END AS {{ident .Name}}
+  least(greatest({{template "fixed" .FixedMeasure}}, {{.Low}}), {{.High}}) - ({{.Low}}) AS {{ident .Name}}
 {{- end}}
 FROM (
   SELECT account, count(*) AS copies{{range .Step.Columns}}, any_value({{ident .}}) AS {{ident .}}{{end}}

@@ -49,6 +49,8 @@ const (
 	Bool      Type = "bool"      // BOOLEAN
 )
 
+var native = map[Type]string{Int: "BIGINT", Decimal: "DOUBLE", String: "VARCHAR", Date: "DATE", Timestamp: "TIMESTAMP", Bool: "BOOLEAN"}
+
 // Role is what a column is to privacy.
 type Role string
 
@@ -121,7 +123,7 @@ var files embed.FS
 
 var templates = template.Must(template.New("").
 	Option("missingkey=error").
-	Funcs(template.FuncMap{"ident": Ident, "lit": Literal, "list": list, "value": asValue, "pair": asTime, "cut": asCut, "code": asCode, "grid": asGrid, "next": func(i int) int { return i + 1 }}).
+	Funcs(template.FuncMap{"ident": Ident, "lit": Literal, "list": list, "typed": typed, "birth": asBirth, "value": asValue, "pair": asTime, "cut": asCut, "code": asCode, "grid": asGrid, "next": func(i int) int { return i + 1 }}).
 	ParseFS(files, "*.sql"))
 
 // scope is what a template sees.
@@ -159,6 +161,11 @@ type codeAt struct {
 
 func asCode(c Code, start string) codeAt { return codeAt{c, start} }
 
+// birthOf is the column of a birth date with the day that ages are taken at.
+type birthOf struct{ Column, Start string }
+
+func asBirth(column, start string) birthOf { return birthOf{column, start} }
+
 // gridOf is an SQL expression C to be put on the grid of M.
 type gridOf struct {
 	M FixedMeasure
@@ -189,6 +196,18 @@ func Literal(v any) string {
 	default:
 		return fmt.Sprint(v)
 	}
+}
+
+// typed lists literals of a type. The steps' Schema has checked that each is one.
+func typed(t Type, values []string) string {
+	if t == String {
+		return list(values)
+	}
+	var parts []string
+	for _, v := range values {
+		parts = append(parts, "CAST("+Literal(v)+" AS "+native[t]+")")
+	}
+	return strings.Join(parts, ", ")
 }
 
 func list(values any) string {

@@ -4,7 +4,7 @@ import "slices"
 
 // Unique makes one row of the copies of a row: rows of one subject with equal
 // Keys. Where the copies do not agree in all of Values, either the last to
-// arrive wins (Last, ties by value), or the row stays as a conflict
+// arrive wins as a whole (Last, ties by value), or the row stays as a conflict
 // without values, which later steps count and do not use.
 type Unique struct {
 	Keys   []string // beside the subject: raw columns, "day" or "at"

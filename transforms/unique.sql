@@ -1,3 +1,7 @@
+{{- /* One whole row wins, so that a value keeps its own unit; what is missing loses a tie. */ -}}
+{{- define "row"}}{ {{- range $i, $v := .Values}}{{if $i}}, {{end}}{{ident $v}}: {{ident $v}}{{end}}}{{end}}
+{{- define "rank"}}{'arrived': coalesce(arrived, TIMESTAMP '-infinity'){{range .Values}}, {{ident (print "has " .)}}: {{ident .}} IS NOT NULL, {{ident .}}: {{ident .}}{{end}}}{{end}}
+{{- define "latest"}}arg_max({{template "row" .}}, {{template "rank" .}}){{end}}
 {{- define "agreed"}}min({{ident .}}) IS NOT DISTINCT FROM max({{ident .}}) AND count({{ident .}}) IN (0, count(*)){{end -}}
 SELECT
   subject,
@@ -8,7 +12,7 @@ SELECT
 {{- end}}
 {{- range .Step.Values}},
   {{- if $.Step.Last}}
-  arg_max({{ident .}}, {'a': arrived, 'v': {{ident .}}}) AS {{ident .}}
+  {{template "latest" $.Step}}.{{ident .}} AS {{ident .}}
   {{- else}}
   CASE WHEN true{{range $.Step.Values}} AND {{template "agreed" .}}{{end}} THEN min({{ident .}}) END AS {{ident .}}
   {{- end}}

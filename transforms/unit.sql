@@ -1,10 +1,12 @@
 {{- define "aggregate"}}
-{{- if eq .Agg "mean"}}(2 * sum({{ident .Name}}) + count({{ident .Name}})) // (2 * count({{ident .Name}}))
+{{- if eq .Agg "mean"}}{{template "half up" .}}
 {{- else if eq .Agg "median"}}quantile_disc({{ident .Name}}, 0.5)
 {{- else if eq .Agg "last"}}arg_max({{ident .Name}}, {'l': local, 'v': {{ident .Name}}}) FILTER (WHERE {{ident .Name}} IS NOT NULL)
 {{- else}}{{.Agg}}({{ident .Name}})
 {{- end}}
-{{- end -}}
+{{- end}}
+{{- /* floor((2s + n) / 2n): // cuts towards zero, so the remainder is made positive first */ -}}
+{{- define "half up"}}{{$s := printf "(2 * sum(%s) + count(%s))" (ident .Name) (ident .Name)}}{{$n := printf "(2 * count(%s))" (ident .Name)}}({{$s}} - ({{$s}} % {{$n}} + {{$n}}) % {{$n}}) // {{$n}}{{end -}}
 SELECT
   subject
 {{- range .Step.Keys}},

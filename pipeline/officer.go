@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"lethe/pipeline/duck"
 	"lethe/pipeline/plan"
@@ -45,9 +45,8 @@ func writeOfficer(o Options, j *job, who *duck.Admitted, x *duck.Exact) error {
 	for rule, n := range x.Tally {
 		rec.Rows[rule] = nearest(n, 100)
 	}
-	if rows := x.Tally["rows"] + x.Tally["misread"]; rows > 0 {
-		share, _ := strconv.ParseFloat(strconv.FormatFloat(float64(x.Tally["misread"])/float64(rows), 'f', 2, 64), 64)
-		rec.Misread = share
+	if read := x.Tally["read"]; read > 0 {
+		rec.Misread = math.Round(float64(x.Tally["format"])/float64(read)*100) / 100
 	}
 	b, err := json.MarshalIndent(rec, "", "  ")
 	if err != nil {

@@ -169,7 +169,7 @@ func (j *job) release(ctx context.Context, o Options, engine *duck.Engine, book 
 		return internalError(err)
 	}
 	o.Progress.Step(j.plan.Dataset, "deliver")
-	staged, err := deliver.Stage(deliver.Order{Workspace: o.Workspace, Table: approved.Table(), Manifest: manifest})
+	staged, err := deliver.Stage(deliver.Order{Workspace: o.Workspace, Approved: approved, Manifest: manifest})
 	if err != nil {
 		return inputError(err)
 	}

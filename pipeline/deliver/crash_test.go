@@ -101,7 +101,7 @@ func TestSmallDisk(t *testing.T) {
 	defer exec.Command("umount", workspace).Run()
 	o := sampleOrder(t, workspace)
 	o.Table = sampleTable(5000, true)
-	_, err := Stage(o)
+	_, err := stage(o, nil)
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), workspace) {
 		t.Errorf("got error %v, want one that says the disk under %s is full", err, workspace)
 	}
@@ -121,7 +121,7 @@ func TestPermission(t *testing.T) {
 	if err := os.Chmod(workspace, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Stage(sampleOrder(t, workspace))
+	_, err := stage(sampleOrder(t, workspace), nil)
 	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), workspace) {
 		t.Errorf("got error %v, want one that names %s", err, workspace)
 	}

@@ -46,6 +46,7 @@ import (
 	"os"
 	"time"
 
+	"lethe/pipeline/gate"
 	"lethe/pipeline/release"
 	"lethe/privacy/ledger"
 )
@@ -63,10 +64,17 @@ var (
 
 // An Order is one release to deliver.
 type Order struct {
-	Workspace string         // Required. Made if only its last element is missing.
-	Table     *release.Table // Required. What [release.Table.Check] lets through.
+	Workspace string        // Required. Made if only its last element is missing.
+	Approved  gate.Approved // Required. What the gate let through.
 	Manifest  release.Manifest
 	// Of Manifest, what [release.Manifest.Seal] fills is filled here.
+}
+
+// draft is what an order comes to: its table is one that [release.Table.Check] lets through.
+type draft struct {
+	Workspace string
+	Table     *release.Table
+	Manifest  release.Manifest
 }
 
 // Staged is a release on disk and not yet published, or already published and found to be the right one.
@@ -79,7 +87,9 @@ type Staged struct {
 
 // Stage writes the files of an order to the staging area, in place of an older staging of the same id, and holds it.
 // Where it fails it removes what it wrote.
-func Stage(o Order) (*Staged, error) { return stage(o, nil) }
+func Stage(o Order) (*Staged, error) {
+	return stage(draft{o.Workspace, o.Approved.Table(), o.Manifest}, nil)
+}
 
 // content is one file to write.
 type content struct {
@@ -87,7 +97,7 @@ type content struct {
 	bytes []byte
 }
 
-func stage(o Order, before failpoint) (_ *Staged, err error) {
+func stage(o draft, before failpoint) (_ *Staged, err error) {
 	contents, closed, err := encode(o)
 	if err != nil {
 		return nil, fmt.Errorf("stage release %s: %w", o.Manifest.Release, err)
@@ -104,7 +114,7 @@ func stage(o Order, before failpoint) (_ *Staged, err error) {
 }
 
 // encode makes all files in memory, the manifest last, and tells the time that they bear.
-func encode(o Order) (_ []content, closed time.Time, err error) {
+func encode(o draft) (_ []content, closed time.Time, err error) {
 	if err := o.Table.Check(); err != nil {
 		return nil, closed, err
 	}

@@ -35,7 +35,7 @@ func TestObserver(t *testing.T) {
 	for i := range 25 {
 		o := sampleOrder(t, workspace)
 		o.Manifest.Release += string(rune('a' + i))
-		s, err := Stage(o)
+		s, err := stage(o, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ import (
 
 func mustStage(t *testing.T, workspace string) *Staged {
 	t.Helper()
-	s, err := Stage(sampleOrder(t, workspace))
+	s, err := stage(sampleOrder(t, workspace), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,20 +135,20 @@ func TestStageWipesAnOlderStaging(t *testing.T) {
 
 func TestStageRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
-		spoil func(*Order)
+		spoil func(*draft)
 		want  string
 	}{
-		"a table that is none":    {func(o *Order) { o.Table.Columns[2].Ints = nil }, "subjects"},
-		"no table":                {func(o *Order) { o.Table = nil }, "check table"},
-		"a manifest that is none": {func(o *Order) { o.Manifest.Terms = "" }, "no terms"},
-		"an id that leads out":    {func(o *Order) { o.Manifest.Release = "../x" }, "release"},
-		"a missing parent":        {func(o *Order) { o.Workspace += "/not/there" }, "mounted"},
+		"a table that is none":    {func(o *draft) { o.Table.Columns[2].Ints = nil }, "subjects"},
+		"no table":                {func(o *draft) { o.Table = nil }, "check table"},
+		"a manifest that is none": {func(o *draft) { o.Manifest.Terms = "" }, "no terms"},
+		"an id that leads out":    {func(o *draft) { o.Manifest.Release = "../x" }, "release"},
+		"a missing parent":        {func(o *draft) { o.Workspace += "/not/there" }, "mounted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := sampleOrder(t, t.TempDir())
 			workspace := o.Workspace
 			c.spoil(&o)
-			if _, err := Stage(o); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := stage(o, nil); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got error %v, want one with %q", err, c.want)
 			}
 			if left, err := os.ReadDir(workspace); err != nil || len(left) != 0 {
@@ -161,7 +161,7 @@ func TestStageRefuses(t *testing.T) {
 func TestHeldStaging(t *testing.T) {
 	workspace := t.TempDir()
 	s := mustStage(t, workspace)
-	if _, err := Stage(sampleOrder(t, workspace)); !errors.Is(err, ErrHeld) {
+	if _, err := stage(sampleOrder(t, workspace), nil); !errors.Is(err, ErrHeld) {
 		t.Errorf("stage: got %v, want ErrHeld", err)
 	}
 	if _, err := Resume(workspace, "steps-by-sex", sampleID, s.Files()); !errors.Is(err, ErrHeld) {

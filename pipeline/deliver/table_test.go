@@ -100,14 +100,14 @@ func sampleManifest(t testing.TB) release.Manifest {
 	}
 }
 
-func sampleOrder(t testing.TB, workspace string) Order {
-	return Order{Workspace: workspace, Table: sampleTable(7, true), Manifest: sampleManifest(t)}
+func sampleOrder(t testing.TB, workspace string) draft {
+	return draft{Workspace: workspace, Table: sampleTable(7, true), Manifest: sampleManifest(t)}
 }
 
 // encoded returns the two data files of a table.
 func encoded(t testing.TB, table *release.Table) (arrowBytes, parquetBytes []byte) {
 	t.Helper()
-	contents, _, err := encode(Order{Table: table, Manifest: sampleManifest(t)})
+	contents, _, err := encode(draft{Table: table, Manifest: sampleManifest(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 
 	"lethe/pipeline/plan"
 	"lethe/pipeline/policy"
-	"lethe/transforms"
 )
 
 // Describe reads the schema of every table of a policy: of Parquet the
@@ -49,12 +49,13 @@ func (e *Engine) describe(ctx context.Context, c *conn, t policy.Table) (plan.So
 	if s.Unnest == "" {
 		return strip(out), nil
 	}
-	children, err := e.columns(ctx, c, s, s.Files, "unnest("+transforms.Ident(s.Unnest)+", max_depth := 2)")
+	children, err := e.columns(ctx, c, s, s.Files, "unnest("+unnested(s.Unnest)+", max_depth := 2)")
 	if err != nil {
 		return out, fmt.Errorf("it has no array of objects at %q to unnest", s.Unnest)
 	}
+	head, _, _ := strings.Cut(s.Unnest, ".")
 	for i, col := range out.Columns {
-		if col.Name == s.Unnest {
+		if col.Name == head {
 			out.Columns = append(out.Columns[:i], out.Columns[i+1:]...)
 			break
 		}

@@ -2,6 +2,7 @@ package duck
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -86,7 +87,7 @@ func (e *Engine) Exact(ctx context.Context, p *plan.Plan, who *Admitted, s Shard
 	if err := c.cells(ctx, p, x); err != nil {
 		return nil, fmt.Errorf("dataset %s: %w", p.Dataset, err)
 	}
-	return x, e.late(ctx, c, p, x)
+	return x, e.dropped(ctx, c, p, x)
 }
 
 // chain makes the views of a chain and gives the last one's name.
@@ -140,19 +141,30 @@ func (c *conn) cells(ctx context.Context, p *plan.Plan, x *Exact) error {
 	})
 }
 
-// late counts the rows that arrived after the window closed.
-func (e *Engine) late(ctx context.Context, c *conn, p *plan.Plan, x *Exact) error {
+// dropped counts, for the operator, the rows that end before the window is
+// cut: rows of a text table that were misread, and rows that arrived after the
+// window closed.
+func (e *Engine) dropped(ctx context.Context, c *conn, p *plan.Plan, x *Exact) error {
 	for i, n := range p.Rows.Steps {
 		civil, ok := n.Step.(transforms.Civil)
-		if !ok || civil.Closed == "" {
+		if !ok {
 			continue
 		}
 		before := transforms.Ident(fmt.Sprintf("rows %d %s", i, p.Rows.Steps[i-1].Name))
-		late, err := c.number(ctx, "count late rows", "SELECT count(*) FROM "+before+" WHERE arrived >= TIMESTAMP "+transforms.Literal(civil.Closed))
-		if err != nil {
+		count := func(tally, where string) (err error) {
+			x.Tally[tally], err = c.number(ctx, "count rows", "SELECT count(*) FROM "+before+" WHERE "+where)
 			return err
 		}
-		x.Tally["late"] = late
+		if civil.Closed != "" {
+			if err := count("late", "arrived >= TIMESTAMP "+transforms.Literal(civil.Closed)); err != nil {
+				return err
+			}
+		}
+		if read, ok := p.Rows.Steps[0].Step.(transforms.Read); ok && read.Text {
+			if err := errors.Join(count("format", "misread > 0"), count("read", "true")); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

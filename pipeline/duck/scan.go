@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"lethe/pipeline/plan"
@@ -33,48 +34,43 @@ func (e *Engine) csvOptions(s plan.Scan) string {
 }
 
 // jsonRelation reads the columns asked for as text. Of one array of objects,
-// each element makes a row and its parent's columns repeat.
+// found at a path of keys, each element makes a row and its parent's columns
+// repeat.
 func (e *Engine) jsonRelation(s plan.Scan, path string) string {
 	if len(s.Columns) == 0 {
 		return "read_json(" + path + ")"
 	}
-	var parents, children []string
+	var columns, inner, outer, fields []string
 	for _, c := range s.Columns {
-		if s.Unnest != "" && contains(s.Children, c) {
-			children = append(children, c)
-		} else {
-			parents = append(parents, c)
+		name := transforms.Ident(c)
+		if slices.Contains(s.Children, c) {
+			fields = append(fields, name+" VARCHAR")
+			outer = append(outer, "u."+name+" AS "+name)
+			continue
 		}
+		columns = append(columns, name+": 'VARCHAR'")
+		inner, outer = append(inner, name), append(outer, name)
 	}
-	var columns, sel []string
-	for _, p := range parents {
-		columns = append(columns, transforms.Ident(p)+": 'VARCHAR'")
-		sel = append(sel, transforms.Ident(p))
+	if s.Unnest != "" {
+		keys := strings.Split(s.Unnest, ".")
+		typ := "STRUCT(" + strings.Join(fields, ", ") + ")[]"
+		for i := len(keys) - 1; i > 0; i-- {
+			typ = "STRUCT(" + transforms.Ident(keys[i]) + " " + typ + ")"
+		}
+		columns = append(columns, transforms.Ident(keys[0])+": "+transforms.Literal(typ))
+		inner = append(inner, "unnest("+unnested(s.Unnest)+") AS u")
 	}
-	if s.Unnest == "" {
-		return "read_json(" + path + ", columns = {" + strings.Join(columns, ", ") + "})"
-	}
-	var fields []string
-	for _, c := range children {
-		fields = append(fields, transforms.Ident(c)+" VARCHAR")
-		sel = append(sel, "u."+transforms.Ident(c)+" AS "+transforms.Ident(c))
-	}
-	columns = append(columns, transforms.Ident(s.Unnest)+": "+transforms.Literal("STRUCT("+strings.Join(fields, ", ")+")[]"))
-	outer := append([]string{}, parents...)
-	for i := range outer {
-		outer[i] = transforms.Ident(outer[i])
-	}
-	inner := strings.Join(append(outer, "unnest("+transforms.Ident(s.Unnest)+") AS u"), ", ")
-	return "(SELECT " + strings.Join(sel, ", ") + " FROM (SELECT " + inner + " FROM read_json(" + path + ", columns = {" + strings.Join(columns, ", ") + "})))"
+	from := "read_json(" + path + ", columns = {" + strings.Join(columns, ", ") + "})"
+	return "(SELECT " + strings.Join(outer, ", ") + " FROM (SELECT " + strings.Join(inner, ", ") + " FROM " + from + "))"
 }
 
-func contains(list []string, x string) bool {
-	for _, y := range list {
-		if x == y {
-			return true
-		}
+// unnested is the SQL of the array at a path of keys.
+func unnested(path string) string {
+	keys := strings.Split(path, ".")
+	for i := range keys {
+		keys[i] = transforms.Ident(keys[i])
 	}
-	return false
+	return strings.Join(keys, ".")
 }
 
 // files lists what a glob matches, below the source folder.

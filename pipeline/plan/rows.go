@@ -168,11 +168,10 @@ func (b *chain) build() Chain {
 	}
 	carried := slices.Clone(names)
 	var tallies []string
-	if text {
-		tallies = append(tallies, "misread")
-		carried = append(carried, "misread")
-	}
 	keep := append([]string{"at"}, carried...)
+	if text {
+		keep = append(keep, "misread") // counted there: a row whose time is misread goes no further
+	}
 	if read.Arrived != nil {
 		keep = append(keep, "arrived")
 	}

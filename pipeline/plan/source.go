@@ -95,9 +95,10 @@ func (t SourceTable) check(p *policy.Policy, table policy.Table) []error {
 }
 
 func (t SourceTable) missing(table policy.Table, listed map[string]policy.Listing) []error {
+	head, _, _ := strings.Cut(table.Unnest, ".")
 	var names []string
 	for name, how := range listed {
-		if _, ok := t.Find(name); !ok && how != policy.Dropped && !strings.HasPrefix(table.Unnest, name) {
+		if _, ok := t.Find(name); !ok && how != policy.Dropped && name != head {
 			names = append(names, name)
 		}
 	}

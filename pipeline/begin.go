@@ -72,7 +72,7 @@ func compile(o Options, source *plan.Source) (*Summary, []*plan.Plan, error) {
 	if err := schedule.Outruns(); err != nil {
 		return sum, nil, policyError(err)
 	}
-	sum.Caps = schedule.Caps
+	sum.Caps, sum.Schedule = schedule.Caps, schedule
 	return sum, asked, nil
 }
 

@@ -44,6 +44,7 @@ type Summary struct {
 	Demo               bool
 	Outcomes           []Outcome
 	Caps               budget.Caps
+	Schedule           *plan.Schedule // what a year of every dataset takes; nil where none could be planned
 	Lifetime, Year     budget.Cost
 }
 

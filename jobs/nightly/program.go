@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"lethe/jobs/door"
+)
+
+// program runs one command line.
+func program(ctx context.Context, d *door.Door, args []string) error {
+	root := commands(d)
+	root.SetArgs(args)
+	root.SetOut(d.Out)
+	root.SetErr(d.Err)
+	err := root.ExecuteContext(ctx)
+	var known *failure
+	if err == nil || errors.As(err, &known) {
+		return unwrapped(err)
+	}
+	return door.With(door.Usage, fmt.Errorf("%w; see nightly --help", err)) // cobra's own: flags and arguments
+}
+
+// A failure is what a command returns, which cobra's own errors are not.
+type failure struct{ error }
+
+func unwrapped(err error) error {
+	var known *failure
+	if errors.As(err, &known) {
+		return known.error
+	}
+	return err
+}
+
+// commands is the tree of commands and their flags.
+func commands(d *door.Door) *cobra.Command {
+	s := &settings{door: d}
+	root := &cobra.Command{
+		Use:           "nightly",
+		Short:         "Run a policy's scheduled datasets, and explain what they do",
+		Long:          about,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          command(func(ctx context.Context, _ []string) error { return run(ctx, s) }),
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpCommand(&cobra.Command{Hidden: true})
+	s.flags(root.PersistentFlags())
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := s.environment(cmd.Flags()); err != nil {
+			return &failure{err}
+		}
+		return nil
+	}
+	add := func(use, short string, args cobra.PositionalArgs, do func(context.Context, []string) error) *cobra.Command {
+		c := &cobra.Command{Use: use, Short: short, Args: args, RunE: command(do)}
+		root.AddCommand(c)
+		return c
+	}
+	add("run", "Deliver every dataset whose window has closed (the default)", cobra.NoArgs,
+		func(ctx context.Context, _ []string) error { return run(ctx, s) })
+	return root
+}
+
+// command marks what a command returns as its own.
+func command(do func(context.Context, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		if err := do(c.Context(), args); err != nil {
+			return &failure{err}
+		}
+		return nil
+	}
+}
+
+const about = `nightly reads account-linked tables, admits the people who may be in a study, strips
+identity, cuts the account linkage, generalises, adds noise against a charged
+ledger, and delivers tables that researchers can open.
+
+Without flags, in the repository's root, it runs the sample policy on the sample
+population. Every flag is also an environment variable: --policy is LETHE_POLICY;
+the flag wins.
+
+Exit codes: 0 ok, 1 internal, 2 usage, 3 input, 4 policy, 5 budget, 6 gate, 7 ledger.`

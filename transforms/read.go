@@ -80,6 +80,9 @@ func (r Read) SQL(from ...string) (string, error) { return render("read.sql", r,
 // a person who is not admitted.
 type Unlink struct {
 	Keep []string
+	// Only keeps rows that meet all conditions of one of its sets; empty keeps
+	// all. They are the rows that some value of the dataset is made of.
+	Only [][]Where
 	Zone bool // carry the person's time zone for the next step
 }
 
@@ -98,6 +101,13 @@ func (u Unlink) Schema(in Schema) (Schema, error) {
 	for _, k := range u.Keep {
 		c, _ := in.Find(k)
 		out = append(out, c)
+	}
+	for _, set := range u.Only {
+		for _, w := range set {
+			if err := in.with("unlink", []string{w.Column}, Raw); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return out, nil
 }

@@ -181,7 +181,7 @@ func (b *chain) build() Chain {
 	civil := b.civil(carried)
 	steps := []Named{
 		{"read", read},
-		{"unlink", transforms.Unlink{Keep: keep, Zone: civil.Instant() && civil.PersonZone}},
+		{"unlink", transforms.Unlink{Keep: keep, Only: b.only(), Zone: civil.Instant() && civil.PersonZone}},
 		{"civil", civil},
 	}
 	if unique != nil {
@@ -199,9 +199,26 @@ func (b *chain) build() Chain {
 	return Chain{Scan: b.scan(b.table, read), Steps: steps}
 }
 
-// unique makes one row of copies where the policy says what names a row.
+// only are the rows that the chain's values are made of, where each value is a
+// variable that picks its rows. A row that none picks says nothing, not even
+// that its subject has one.
+func (b *chain) only() [][]transforms.Where {
+	var out [][]transforms.Where
+	for _, m := range b.measures {
+		i := slices.IndexFunc(b.derived, func(d transforms.Derived) bool { return d.Name == m.Name })
+		if i < 0 || len(b.derived[i].Where) == 0 {
+			return nil
+		}
+		out = append(out, b.derived[i].Where)
+	}
+	return out
+}
+
+// unique makes one row of copies where the policy says what names a row. A
+// chain without values only asks whether a subject has a row, which copies do
+// not change.
 func (b *chain) unique() *transforms.Unique {
-	if b.table.Unique == nil {
+	if b.table.Unique == nil || len(b.measures) == 0 {
 		return nil
 	}
 	u := &transforms.Unique{Last: b.table.Last}

@@ -11,6 +11,8 @@
 {{- $c := .}}CASE WHEN {{template "input" $c}} IS NULL THEN {{.Unknown}}
 {{- range $i, $e := .Edges}} WHEN {{template "input" $c}} < {{if eq $c.Input "date"}}DATE {{lit $e}}{{else}}{{$e}}{{end}} THEN {{$i}}{{end}} ELSE {{len .Edges}} END
 {{- end}}
+{{- /* least and greatest pass over what is missing, so that is left out first */ -}}
+{{- define "bounded"}}{{$v := .FixedMeasure}}CASE WHEN {{template "fixed" $v}} IS NOT NULL THEN least(greatest({{template "fixed" $v}}, {{.Low}}), {{.High}}) - ({{.Low}}) END{{end}}
 {{- define "reason"}}CASE
     WHEN copies > 1 THEN 'repeated'
 {{- if .Step.Erasure}}
@@ -45,7 +47,7 @@ SELECT
   {{- else}}0{{end}} AS {{ident .Name}}
 {{- end}}
 {{- range .Step.Measures}},
-  least(greatest({{template "fixed" .FixedMeasure}}, {{.Low}}), {{.High}}) - ({{.Low}}) AS {{ident .Name}}
+  {{template "bounded" .}} AS {{ident .Name}}
 {{- end}}
 FROM (
   SELECT account, count(*) AS copies{{range .Step.Columns}}, any_value({{ident .}}) AS {{ident .}}{{end}}

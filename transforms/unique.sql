@@ -1,12 +1,12 @@
 {{- /* One whole row wins, so that a value keeps its own unit; what is missing loses a tie. */ -}}
-{{- define "row"}}{ {{- range $i, $v := .Values}}{{if $i}}, {{end}}{{ident $v}}: {{ident $v}}{{end}}}{{end}}
-{{- define "rank"}}{'arrived': coalesce(arrived, TIMESTAMP '-infinity'){{range .Values}}, {{ident (print "has " .)}}: {{ident .}} IS NOT NULL, {{ident .}}: {{ident .}}{{end}}}{{end}}
+{{- define "row"}}{'day': day, 'local': local{{range .Values}}, {{ident .}}: {{ident .}}{{end}}}{{end}}
+{{- define "rank"}}{'arrived': coalesce(arrived, TIMESTAMP '-infinity'){{range .Values}}, {{ident (print "has " .)}}: {{ident .}} IS NOT NULL, {{ident .}}: {{ident .}}{{end}}, 'local': local}{{end}}
 {{- define "latest"}}arg_max({{template "row" .}}, {{template "rank" .}}){{end}}
 {{- define "agreed"}}min({{ident .}}) IS NOT DISTINCT FROM max({{ident .}}) AND count({{ident .}}) IN (0, count(*)){{end -}}
 SELECT
   subject,
-  {{if .Step.Daily}}day{{else}}min(day) AS day{{end}},
-  max(local) AS local
+  {{if .Step.Last}}{{template "latest" .Step}}.day{{else if .Step.Daily}}day{{else}}min(day){{end}} AS day,
+  {{if .Step.Last}}{{template "latest" .Step}}.local{{else}}max(local){{end}} AS local
 {{- range .Step.Others}},
   {{ident .}}
 {{- end}}

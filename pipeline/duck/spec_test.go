@@ -1,0 +1,217 @@
+package duck
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"lethe/transforms"
+)
+
+var update = flag.Bool("update", false, "write what engine and oracle agree on into the spec files")
+
+// stepOf gives an empty step of a name, to read a spec into.
+func stepOf(name string) (transforms.Step, func() transforms.Step) {
+	switch name {
+	case "read":
+		s := &transforms.Read{}
+		return s, func() transforms.Step { return *s }
+	case "decided":
+		s := &transforms.Decided{}
+		return s, func() transforms.Step { return *s }
+	case "objected":
+		s := &transforms.Objected{}
+		return s, func() transforms.Step { return *s }
+	case "screened":
+		s := &transforms.Screened{}
+		return s, func() transforms.Step { return *s }
+	case "admitted":
+		s := &transforms.Admitted{}
+		return s, func() transforms.Step { return *s }
+	case "unlink":
+		s := &transforms.Unlink{}
+		return s, func() transforms.Step { return *s }
+	case "civil":
+		s := &transforms.Civil{}
+		return s, func() transforms.Step { return *s }
+	case "unique":
+		s := &transforms.Unique{}
+		return s, func() transforms.Step { return *s }
+	case "derive":
+		s := &transforms.Derive{}
+		return s, func() transforms.Step { return *s }
+	case "fixed":
+		s := &transforms.Fixed{}
+		return s, func() transforms.Step { return *s }
+	case "unit":
+		s := &transforms.Unit{}
+		return s, func() transforms.Step { return *s }
+	case "people":
+		s := &transforms.People{}
+		return s, func() transforms.Step { return *s }
+	case "banded":
+		s := &transforms.Banded{}
+		return s, func() transforms.Step { return *s }
+	case "cells":
+		s := &transforms.Cells{}
+		return s, func() transforms.Step { return *s }
+	}
+	return nil, nil
+}
+
+// A spec is one case of a file of testdata/specs, which is named after the
+// step: CASE/step is the step, CASE/in and CASE/in2 … its relations in order,
+// CASE/@NAME a public table, CASE/out the rows that come out, in any order.
+type spec struct {
+	step   transforms.Step
+	from   []table
+	named  map[string]table
+	out    *txtar.File
+	reason *txtar.File // instead of out: why Schema refuses the step
+}
+
+func readSpecs(t *testing.T, file string, a *txtar.Archive) (names []string, specs map[string]*spec) {
+	specs = map[string]*spec{}
+	step := strings.TrimSuffix(filepath.Base(file), ".txtar")
+	for i := range a.Files {
+		f := &a.Files[i]
+		name, part, ok := strings.Cut(f.Name, "/")
+		if !ok {
+			t.Fatalf("%s: section %s is no CASE/part", file, f.Name)
+		}
+		s := specs[name]
+		if s == nil {
+			s = &spec{named: map[string]table{}}
+			specs[name] = s
+			names = append(names, name)
+		}
+		switch {
+		case part == "step":
+			into, get := stepOf(step)
+			d := json.NewDecoder(bytes.NewReader(f.Data))
+			d.DisallowUnknownFields()
+			if err := d.Decode(into); err != nil {
+				t.Fatalf("%s: %s: %v", file, f.Name, err)
+			}
+			s.step = get()
+		case part == "out":
+			s.out = f
+		case part == "refused":
+			s.reason = f
+		case strings.HasPrefix(part, "@"):
+			s.named[part[1:]] = readTable(t, string(f.Data))
+		default:
+			s.from = append(s.from, readTable(t, string(f.Data)))
+		}
+	}
+	return names, specs
+}
+
+// TestSpecs holds the SQL of every step, and the oracle, against what a person
+// wrote down.
+func TestSpecs(t *testing.T) {
+	c := scratch(t)
+	files, err := filepath.Glob("testdata/specs/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no specs: %v", err)
+	}
+	for _, file := range files {
+		a, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, specs := readSpecs(t, file, a)
+		for _, name := range names {
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar")+"/"+name, func(t *testing.T) { specs[name].run(t, c) })
+		}
+		if *update {
+			if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func (s *spec) run(t *testing.T, c *conn) {
+	in := transforms.Schema{}
+	if len(s.from) > 0 {
+		in = s.from[0].cols
+	}
+	schema, err := s.step.Schema(in)
+	if s.reason != nil {
+		if want := strings.TrimSpace(string(s.reason.Data)); err == nil || err.Error() != want {
+			t.Errorf("Schema says %v, want %s", err, want)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var from []string
+	for i, x := range s.from {
+		name := fmt.Sprintf("in%d", i+1)
+		c.put(t, name, x)
+		from = append(from, transforms.Ident(name))
+	}
+	for len(from) < 3 {
+		from = append(from, "")
+	}
+	for name, x := range s.named {
+		c.put(t, name, x)
+	}
+	sql, err := s.step.SQL(from...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := c.get(t, sql)
+	if err := sameColumns(schema, got.cols); err != nil {
+		t.Error(err)
+	}
+	want := table{schema, oracle(s.step, s.from, s.named)}
+	got.cols = schema
+	if got.text() != want.text() {
+		t.Errorf("engine and oracle differ\nengine:\n%s\noracle:\n%s", got.text(), want.text())
+		return
+	}
+	if *update {
+		s.out.Data = []byte(got.text())
+	}
+	if strings.TrimSpace(string(s.out.Data)) != strings.TrimSpace(got.text()) {
+		t.Errorf("got\n%s\nwant\n%s", got.text(), s.out.Data)
+	}
+}
+
+// sameColumns says whether a step's SQL gives what its Schema promises.
+func sameColumns(schema, got transforms.Schema) error {
+	if len(schema) != len(got) {
+		return fmt.Errorf("the SQL gives %d columns, Schema %d", len(got), len(schema))
+	}
+	for i := range schema {
+		if schema[i].Name != got[i].Name || schema[i].Type != got[i].Type {
+			return fmt.Errorf("column %d is %s %s in SQL, %s %s in Schema", i+1, got[i].Name, got[i].Type, schema[i].Name, schema[i].Type)
+		}
+	}
+	return nil
+}
+
+// scratch is a connection of an engine with an empty source.
+func scratch(t testing.TB) *conn {
+	t.Helper()
+	e, err := Open(Options{Source: t.TempDir(), Memory: "1GiB", Threads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := e.connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.close(); e.Close() })
+	return c
+}

@@ -69,7 +69,7 @@ type Screened struct {
 	Start     string // ISO date: ages are completed years at the window's start
 	Zone      string // column of the person's time zone; "" for none
 	Fallback  string // the zone of a person whose own is unknown or missing
-	Zones     string // relation of valid zone names
+	Zones     string // relation (value) of valid zone names
 	Codes     []Code
 	Measures  []PersonMeasure
 }

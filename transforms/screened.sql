@@ -39,7 +39,7 @@ SELECT
   p.account,
   {{template "reason" .}} AS refused
 {{- if .Step.Zone}},
-  coalesce(z.name, {{lit .Step.Fallback}}) AS zone
+  coalesce(z.value, {{lit .Step.Fallback}}) AS zone
 {{- end}}
 {{- range .Step.Codes}},
   {{if .Lookup}}CASE WHEN {{ident .Column}} IS NULL THEN {{.Unknown}} ELSE coalesce({{ident (print "l:" .Name)}}.code, {{.Other}}) END
@@ -62,7 +62,7 @@ LEFT JOIN {{index .From 1}} d ON p.account = d.account
 LEFT JOIN {{index .From 2}} o ON p.account = o.account
 {{- end}}
 {{- if .Step.Zone}}
-LEFT JOIN {{ident .Step.Zones}} z ON p.{{ident .Step.Zone}} = z.name
+LEFT JOIN {{ident .Step.Zones}} z ON p.{{ident .Step.Zone}} = z.value
 {{- end}}
 {{- range .Step.Codes}}{{if .Lookup}}
 LEFT JOIN {{ident .Lookup}} {{ident (print "l:" .Name)}} ON {{template "input" (code . $.Step.Start)}} = {{ident (print "l:" .Name)}}.value

@@ -37,8 +37,7 @@ func (e *Engine) Admit(ctx context.Context, a *plan.Admission, now time.Time) (*
 		}
 	}
 	if a.Screened.Zones != "" {
-		sql := "CREATE OR REPLACE TABLE " + transforms.Ident(a.Screened.Zones) + " AS SELECT DISTINCT name FROM pg_timezone_names()"
-		if err := c.exec(ctx, "list the time zones", sql); err != nil {
+		if err := e.zones(ctx, c, a.Screened.Zones); err != nil {
 			return nil, err
 		}
 	}

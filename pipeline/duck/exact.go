@@ -65,6 +65,11 @@ func (e *Engine) Exact(ctx context.Context, p *plan.Plan, who *Admitted, s Shard
 			return nil, err
 		}
 	}
+	if z := p.Admission.Screened.Zones; z != "" {
+		if err := c.periods(ctx, z, "periods", p.Window); err != nil {
+			return nil, err
+		}
+	}
 	from := []string{"", admitted}
 	for _, b := range p.Bands {
 		last, err := e.chain(ctx, c, b, b.Steps[len(b.Steps)-1].Name, admitted)
@@ -100,6 +105,8 @@ func (e *Engine) chain(ctx context.Context, c *conn, ch plan.Chain, name, admitt
 			from = []string{e.relation(ch.Scan, ch.Scan.Files)}
 		case transforms.People:
 			from = []string{admitted}
+		case transforms.Civil:
+			from = []string{before, "periods"}
 		}
 		sql, err := n.Step.SQL(from...)
 		if err != nil {

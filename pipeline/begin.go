@@ -3,7 +3,6 @@ package pipeline
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"lethe/pipeline/plan"
@@ -46,34 +45,19 @@ func compile(o Options, source *plan.Source) (*Summary, []*plan.Plan, error) {
 	if problems := source.Check(o.Policy); len(problems) > 0 {
 		return sum, nil, policyError(errors.Join(problems...))
 	}
-	var all, asked []*plan.Plan
-	for i := range o.Policy.Datasets {
-		d := &o.Policy.Datasets[i]
-		p, err := plan.Compile(o.Policy, d, source, o.Date)
-		wanted := len(o.Datasets) == 0 || slices.Contains(o.Datasets, d.Name)
-		var later *plan.NotBuilt
-		switch {
-		case err == nil:
-			all = append(all, p)
-			if wanted {
-				asked = append(asked, p)
-			}
-		case !wanted:
-		case errors.As(err, &later) && len(o.Datasets) == 0:
-			sum.add(Outcome{Dataset: d.Name, Status: NotBuilt, Note: later.What})
-		default:
-			sum.add(Outcome{Dataset: d.Name, Status: Failed, Err: policyError(err)})
-		}
-	}
-	schedule, err := plan.NewSchedule(o.Policy, all)
+	view, err := o.look(source)
 	if err != nil {
-		return sum, nil, policyError(err)
+		return sum, nil, err
 	}
+	for _, out := range view.Refused {
+		sum.add(out)
+	}
+	schedule := view.Schedule
 	if err := schedule.Outruns(); err != nil {
 		return sum, nil, policyError(err)
 	}
 	sum.Caps, sum.Schedule = schedule.Caps, schedule
-	return sum, asked, nil
+	return sum, view.Plans, nil
 }
 
 // openLedger opens the ledger, or makes it, and holds the policy's caps

@@ -63,6 +63,10 @@ func commands(d *door.Door) *cobra.Command {
 	}
 	add("run", "Deliver every dataset whose window has closed (the default)", cobra.NoArgs,
 		func(ctx context.Context, _ []string) error { return run(ctx, s) })
+	add("plan", "Explain datasets before any row is read", cobra.NoArgs,
+		func(ctx context.Context, _ []string) error { return explain(ctx, s) })
+	add("validate", "Check a policy against a source, and how long the budget lasts", cobra.NoArgs,
+		func(ctx context.Context, _ []string) error { return validate(ctx, s) })
 	return root
 }
 

@@ -57,9 +57,7 @@ type costReport struct {
 }
 
 func report(sum *pipeline.Summary, o pipeline.Options) runReport {
-	cost := func(c budget.Cost) costReport {
-		return costReport{c.Rho.String(), c.Delta.String(), plan.Epsilon(o.Policy.Budget, c).String()}
-	}
+	cost := func(c budget.Cost) costReport { return amounts(o, c) }
 	r := runReport{Policy: sum.Policy, Population: sum.Population, Date: o.Date.Format(time.DateOnly), Demo: sum.Demo, Datasets: []datasetReport{}}
 	for _, out := range sum.Outcomes {
 		d := datasetReport{Dataset: out.Dataset, Status: string(out.Status), Note: out.Note, Release: out.Release, Attempt: out.Attempt,

@@ -146,6 +146,11 @@ func (s *settings) options() (pipeline.Options, error) {
 	if err != nil {
 		return pipeline.Options{}, err
 	}
+	for _, name := range s.datasets {
+		if p.Dataset(name) == nil {
+			return pipeline.Options{}, door.With(door.Usage, fmt.Errorf("policy %s has no dataset %q: it has %s", p.Name, name, names(p)))
+		}
+	}
 	date := time.Now().In(p.Zone)
 	if s.date != "" {
 		date, _ = time.ParseInLocation(time.DateOnly, s.date, p.Zone) // checked with the flags
@@ -161,4 +166,12 @@ func (s *settings) options() (pipeline.Options, error) {
 		Shards:    s.shards,
 		Supersede: s.supersede,
 	}, nil
+}
+
+func names(p *policy.Policy) string {
+	var all []string
+	for _, d := range p.Datasets {
+		all = append(all, d.Name)
+	}
+	return strings.Join(all, ", ")
 }

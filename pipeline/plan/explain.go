@@ -55,15 +55,13 @@ func (e *explainer) head() {
 	}
 }
 
-var period = map[string]string{"day": "day", "week": "week", "month": "month", "quarter": "quarter", "year": "year"}
-
 func (e *explainer) window() {
 	w := e.plan.Window
 	e.title("WHICH DAYS")
 	e.line("  %s to %s, %s.", w.Start, iso(day(w.End).AddDate(0, 0, -1)), plural(int64(w.Days()), "day"))
 	if d := e.policy.Dataset(e.plan.Dataset); d != nil {
 		e.line("  One release every %s, over its last %s, made %s after the end: this one from %s on.",
-			period[d.Every], plural(int64(d.WindowDays), "day"), plural(int64(d.SettleDays), "day"), w.Closed)
+			d.Every, plural(int64(d.WindowDays), "day"), plural(int64(d.SettleDays), "day"), w.Closed)
 	}
 	if e.arrived() {
 		e.line("  Rows that arrive on %s or later are counted as late and never used.", w.Closed)
@@ -304,4 +302,3 @@ func plural(n int64, noun string) string {
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.1f %%", math.Ceil(share*1000)/10) }
-

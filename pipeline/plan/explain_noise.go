@@ -158,4 +158,3 @@ func up3[T budget.Rho | budget.Epsilon](amount T) T {
 	}
 	return out
 }
-

@@ -107,6 +107,9 @@ func (u Unlink) Schema(in Schema) (Schema, error) {
 			if err := in.with("unlink", []string{w.Column}, Raw); err != nil {
 				return nil, err
 			}
+			if err := w.check(); err != nil {
+				return nil, fmt.Errorf("step unlink: %w", err)
+			}
 		}
 	}
 	return out, nil

@@ -87,15 +87,22 @@ func (e *Engine) admission(a *plan.Admission, now string) ([]view, error) {
 		out = append(out, view{name, sql})
 		return err
 	}
+	read := func(name string, ch *plan.Chain) error {
+		files, err := e.relation(ch.Scan, ch.Scan.Files)
+		if err != nil {
+			return err
+		}
+		return add(name, ch.Steps[0].Step, files)
+	}
 	if a.Persons != nil {
-		if err := add("persons", a.Persons.Steps[0].Step, e.relation(a.Persons.Scan, a.Persons.Scan.Files)); err != nil {
+		if err := read("persons", a.Persons); err != nil {
 			return nil, err
 		}
 	} else {
 		var parts []string
 		for i, ch := range a.Others {
 			name := fmt.Sprintf("persons %d", i+1)
-			if err := add(name, ch.Steps[0].Step, e.relation(ch.Scan, ch.Scan.Files)); err != nil {
+			if err := read(name, &ch); err != nil {
 				return nil, err
 			}
 			parts = append(parts, "SELECT account FROM "+transforms.Ident(name))
@@ -107,7 +114,7 @@ func (e *Engine) admission(a *plan.Admission, now string) ([]view, error) {
 		d := *a.Decided
 		d.Now = now
 		decided = transforms.Ident("decided")
-		if err := add("decisions", a.Consents.Steps[0].Step, e.relation(a.Consents.Scan, a.Consents.Scan.Files)); err != nil {
+		if err := read("decisions", a.Consents); err != nil {
 			return nil, err
 		}
 		if err := add("decided", d, transforms.Ident("decisions")); err != nil {
@@ -118,7 +125,7 @@ func (e *Engine) admission(a *plan.Admission, now string) ([]view, error) {
 		o := *a.Objected
 		o.Now = now
 		objected = transforms.Ident("objected")
-		if err := add("objections", a.Objections.Steps[0].Step, e.relation(a.Objections.Scan, a.Objections.Scan.Files)); err != nil {
+		if err := read("objections", a.Objections); err != nil {
 			return nil, err
 		}
 		if err := add("objected", o, transforms.Ident("objections")); err != nil {

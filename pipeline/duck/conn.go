@@ -3,6 +3,7 @@ package duck
 import (
 	"context"
 	"fmt"
+	"time"
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
 	"github.com/duckdb/duckdb-go/v2/mapping"
@@ -33,8 +34,7 @@ func (c *conn) query(ctx context.Context, doing, sql string, visit func(mapping.
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	stop := context.AfterFunc(ctx, func() { mapping.Interrupt(c.c) })
-	defer stop()
+	defer c.interruptWhen(ctx)()
 	var stmt mapping.PreparedStatement
 	defer mapping.DestroyPrepare(&stmt)
 	if mapping.Prepare(c.c, sql, &stmt) == mapping.StateError {
@@ -66,6 +66,32 @@ func (c *conn) query(ctx context.Context, doing, sql string, visit func(mapping.
 		return resultFault(ctx, doing, &res)
 	}
 	return nil
+}
+
+// interruptWhen interrupts the connection's query once ctx is done, and again
+// until the query has seen it: one that is only starting forgets the first. The
+// function it returns ends that, before the connection may be closed.
+func (c *conn) interruptWhen(ctx context.Context) (end func()) {
+	ended, left := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(left)
+		select {
+		case <-ended:
+			return
+		case <-ctx.Done():
+		}
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			mapping.Interrupt(c.c)
+			select {
+			case <-ended:
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return func() { close(ended); <-left }
 }
 
 func visitChunk(chunk mapping.DataChunk, visit func(mapping.DataChunk) error) error {

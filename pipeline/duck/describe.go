@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -42,14 +43,19 @@ func (e *Engine) describe(ctx context.Context, c *conn, t policy.Table) (plan.So
 		return plan.SourceTable{}, err
 	}
 	out := plan.SourceTable{Text: s.Format != "parquet"}
-	out.Columns, err = e.columns(ctx, c, s, s.Files, "*")
+	out.Columns, err = e.columns(ctx, c, s, files, "*")
 	if err != nil {
 		return out, e.blame(ctx, c, s, files, err)
+	}
+	if s.Format != "json" { // of JSON all files were looked at together
+		if err := e.alike(ctx, c, s, files); err != nil {
+			return out, err
+		}
 	}
 	if s.Unnest == "" {
 		return strip(out), nil
 	}
-	children, err := e.columns(ctx, c, s, s.Files, "unnest("+unnested(s.Unnest)+", max_depth := 2)")
+	children, err := e.columns(ctx, c, s, files, "unnest("+unnested(s.Unnest)+", max_depth := 2)")
 	if err != nil {
 		return out, fmt.Errorf("it has no array of objects at %q to unnest", s.Unnest)
 	}
@@ -80,9 +86,9 @@ func strip(t plan.SourceTable) plan.SourceTable {
 	return t
 }
 
-func (e *Engine) columns(ctx context.Context, c *conn, s plan.Scan, files, what string) ([]plan.SourceColumn, error) {
+func (e *Engine) columns(ctx context.Context, c *conn, s plan.Scan, files []string, what string) ([]plan.SourceColumn, error) {
 	var out []plan.SourceColumn
-	sql := "SELECT column_name, column_type FROM (DESCRIBE SELECT " + what + " FROM " + e.relation(s, files) + ")"
+	sql := "SELECT column_name, column_type FROM (DESCRIBE SELECT " + what + " FROM " + e.relationOf(s, files) + ")"
 	err := c.batches(ctx, "read the schema", sql, []string{"name", "type"}, func(r arrow.Record) error {
 		names, types := r.Column(0).(*array.String), r.Column(1).(*array.String)
 		for i := range names.Len() {
@@ -96,11 +102,34 @@ func (e *Engine) columns(ctx context.Context, c *conn, s plan.Scan, files, what 
 // blame names the first file that cannot be opened by itself.
 func (e *Engine) blame(ctx context.Context, c *conn, s plan.Scan, files []string, err error) error {
 	for i, f := range files {
-		if _, bad := e.columns(ctx, c, s, f, "*"); bad != nil {
-			return fmt.Errorf("file %d of %d, %s: %w", i+1, len(files), f, bad)
+		if _, bad := e.columns(ctx, c, s, []string{f}, "*"); bad != nil {
+			return fmt.Errorf("file %d of %d, %q: %w", i+1, len(files), f, bad)
 		}
 	}
 	return err
+}
+
+// alike refuses files of one table with different columns: DuckDB would take
+// the first file's and pass over what another has beside them.
+func (e *Engine) alike(ctx context.Context, c *conn, s plan.Scan, files []string) error {
+	var first map[string]string
+	for i, f := range files {
+		cols, err := e.columns(ctx, c, s, []string{f}, "*")
+		if err != nil {
+			return fmt.Errorf("file %d of %d, %q: %w", i+1, len(files), f, err)
+		}
+		have := map[string]string{}
+		for _, col := range cols {
+			have[col.Name] = col.Native
+		}
+		if first == nil {
+			first = have
+		}
+		if !maps.Equal(first, have) {
+			return fmt.Errorf("file %d of %d, %q: its columns or their types are not those of %q; all files of a table must have the same", i+1, len(files), f, files[0])
+		}
+	}
+	return nil
 }
 
 // batches runs a query and hands out its result in Arrow batches whose columns

@@ -4,9 +4,10 @@
 // batches. It is the sole importer of duckdb-go.
 //
 // The engine is locked before it sees a file: it lives in memory, reads only
-// below the source folder, loads no extension, writes nothing, and spills
-// nothing unless the caller names a folder for it; without one it fails with
-// an error when memory runs out. DuckDB's own error texts quote values of rows,
+// below the source folder, loads no extension, and spills nothing unless the
+// caller names a folder for it; without one it fails with an error when memory
+// runs out. It can write nowhere outside the source and spill folders, and the
+// steps hold no statement that writes. DuckDB's own error texts quote values of rows,
 // so none of them leaves this package: an error says what was being done and
 // which kind of fault it was.
 //
@@ -56,7 +57,15 @@ func Open(o Options) (*Engine, error) {
 	if info, err := os.Stat(source); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("open source folder %s: it is not a folder; name the folder that holds the tables with --source", o.Source)
 	}
-	e := &Engine{source: source, spill: o.Spill, key: o.Key}
+	if len(o.Key) != 0 && len(o.Key) != 32 {
+		return nil, fmt.Errorf("start the engine: a key has 32 bytes, not %d", len(o.Key))
+	}
+	e := &Engine{source: source, key: o.Key}
+	if o.Spill != "" {
+		if e.spill, err = filepath.Abs(o.Spill); err != nil {
+			return nil, fmt.Errorf("open spill folder %s: %w", o.Spill, reason(err))
+		}
+	}
 	if err := e.sweep(); err != nil {
 		return nil, err
 	}

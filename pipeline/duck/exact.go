@@ -72,7 +72,7 @@ func (e *Engine) Exact(ctx context.Context, p *plan.Plan, who *Admitted, s Shard
 	}
 	from := []string{"", admitted}
 	for _, b := range p.Bands {
-		last, err := e.chain(ctx, c, b, b.Steps[len(b.Steps)-1].Name, admitted)
+		last, err := e.chain(ctx, c, b, "band "+b.Steps[len(b.Steps)-1].Name, admitted)
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +102,11 @@ func (e *Engine) chain(ctx context.Context, c *conn, ch plan.Chain, name, admitt
 		from := []string{before, admitted}
 		switch n.Step.(type) {
 		case transforms.Read:
-			from = []string{e.relation(ch.Scan, ch.Scan.Files)}
+			files, err := e.relation(ch.Scan, ch.Scan.Files)
+			if err != nil {
+				return "", err
+			}
+			from = []string{files}
 		case transforms.People:
 			from = []string{admitted}
 		case transforms.Civil:
@@ -135,7 +139,7 @@ func (c *conn) cells(ctx context.Context, p *plan.Plan, x *Exact) error {
 			to := x.Totals[name]
 			for i := range values.Len() {
 				switch group := cell.Value(i); {
-				case group < 0 || group >= p.Groups:
+				case cell.IsNull(i) || group < 0 || group >= p.Groups:
 					return fmt.Errorf("aggregate: a group outside the published domain")
 				case to != nil:
 					to[group] = values.Value(i)
@@ -148,9 +152,9 @@ func (c *conn) cells(ctx context.Context, p *plan.Plan, x *Exact) error {
 	})
 }
 
-// dropped counts, for the operator, the rows that end before the window is
-// cut: rows of a text table that were misread, and rows that arrived after the
-// window closed.
+// dropped counts, for the operator, the rows that end before they are used:
+// rows of a text table that were misread, and rows of the window that arrived
+// after it closed.
 func (e *Engine) dropped(ctx context.Context, c *conn, p *plan.Plan, x *Exact) error {
 	for i, n := range p.Rows.Steps {
 		civil, ok := n.Step.(transforms.Civil)
@@ -158,17 +162,22 @@ func (e *Engine) dropped(ctx context.Context, c *conn, p *plan.Plan, x *Exact) e
 			continue
 		}
 		before := transforms.Ident(fmt.Sprintf("rows %d %s", i, p.Rows.Steps[i-1].Name))
-		count := func(tally, where string) (err error) {
-			x.Tally[tally], err = c.number(ctx, "count rows", "SELECT count(*) FROM "+before+" WHERE "+where)
+		count := func(tally, from, where string) (err error) {
+			x.Tally[tally], err = c.number(ctx, "count rows", "SELECT count(*) FROM "+from+" WHERE "+where)
 			return err
 		}
-		if civil.Closed != "" {
-			if err := count("late", "arrived >= TIMESTAMP "+transforms.Literal(civil.Closed)); err != nil {
+		if closed := civil.Closed; closed != "" {
+			civil.Closed, civil.Keep = "", []string{"arrived"}
+			window, err := civil.SQL(before)
+			if err != nil {
+				return err
+			}
+			if err := count("late", "("+window+")", "arrived >= TIMESTAMP "+transforms.Literal(closed)); err != nil {
 				return err
 			}
 		}
 		if read, ok := p.Rows.Steps[0].Step.(transforms.Read); ok && read.Text {
-			if err := errors.Join(count("format", "misread > 0"), count("read", "true")); err != nil {
+			if err := errors.Join(count("format", before, "misread > 0"), count("read", before, "true")); err != nil {
 				return err
 			}
 		}

@@ -501,6 +501,11 @@ func unlinkRows(s transforms.Unlink, in, admitted []row) []row {
 			if r["account"] == nil || r["account"] != p["account"] {
 				continue
 			}
+			if len(s.Only) > 0 && !slices.ContainsFunc(s.Only, func(set []transforms.Where) bool {
+				return !slices.ContainsFunc(set, func(w transforms.Where) bool { return !oneOf(w, r) })
+			}) {
+				continue
+			}
 			o := row{"subject": p["subject"]}
 			if s.Zone {
 				o["zone"] = p["zone"]

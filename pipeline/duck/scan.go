@@ -11,11 +11,24 @@ import (
 	"lethe/transforms"
 )
 
-// relation is the SQL that opens a table's files, giving flat columns. Text
+// relation is the SQL that opens the files of a glob, giving flat columns. Text
 // tables give text, of the columns asked for; describing one asks for none and
-// gets what the headers show.
-func (e *Engine) relation(s plan.Scan, files string) string {
-	path := transforms.Literal(filepath.Join(e.source, files))
+// gets what the headers show. The files are named one by one: those that were
+// looked at, and no other, are read.
+func (e *Engine) relation(s plan.Scan, glob string) (string, error) {
+	files, err := e.files(glob)
+	if err != nil {
+		return "", fmt.Errorf("table %s: %w", s.Table, err)
+	}
+	return e.relationOf(s, files), nil
+}
+
+func (e *Engine) relationOf(s plan.Scan, files []string) string {
+	paths := make([]string, len(files))
+	for i, f := range files {
+		paths[i] = literally(filepath.Join(e.source, f))
+	}
+	path := "[" + quoteAll(paths) + "]"
 	switch s.Format {
 	case "csv":
 		return "read_csv(" + path + e.csvOptions(s) + ")"
@@ -25,8 +38,13 @@ func (e *Engine) relation(s plan.Scan, files string) string {
 	return "read_parquet(" + path + ", hive_partitioning = true)"
 }
 
+// literally keeps DuckDB from reading a file's name as a glob.
+func literally(path string) string {
+	return strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]").Replace(path)
+}
+
 func (e *Engine) csvOptions(s plan.Scan) string {
-	out := ", header = true, all_varchar = true, strict_mode = true, quote = '\"', escape = '\"', delim = " + transforms.Literal(s.CSV.Separator)
+	out := ", header = true, skip = 0, comment = '', all_varchar = true, strict_mode = true, quote = '\"', escape = '\"', delim = " + transforms.Literal(s.CSV.Separator)
 	if len(s.CSV.Nulls) > 0 {
 		out += ", nullstr = [" + quoteAll(s.CSV.Nulls) + "]"
 	}
@@ -38,7 +56,8 @@ func (e *Engine) csvOptions(s plan.Scan) string {
 // repeat.
 func (e *Engine) jsonRelation(s plan.Scan, path string) string {
 	if len(s.Columns) == 0 {
-		return "read_json(" + path + ")"
+		// every object is looked at: a key that one alone has must be listed too
+		return "read_json(" + path + ", sample_size = -1, maximum_sample_files = 1000000, map_inference_threshold = -1, field_appearance_threshold = 0)"
 	}
 	var columns, inner, outer, fields []string
 	for _, c := range s.Columns {
@@ -54,6 +73,9 @@ func (e *Engine) jsonRelation(s plan.Scan, path string) string {
 	if s.Unnest != "" {
 		keys := strings.Split(s.Unnest, ".")
 		typ := "STRUCT(" + strings.Join(fields, ", ") + ")[]"
+		if len(fields) == 0 {
+			typ = "JSON[]"
+		}
 		for i := len(keys) - 1; i > 0; i-- {
 			typ = "STRUCT(" + transforms.Ident(keys[i]) + " " + typ + ")"
 		}

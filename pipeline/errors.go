@@ -29,6 +29,9 @@ func (e *Error) Error() string { return e.Err.Error() }
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// At is the stage's name, for programs that do not link the pipeline.
+func (e *Error) At() string { return string(e.Stage) }
+
 func at(s Stage, err error) error {
 	if err == nil {
 		return nil

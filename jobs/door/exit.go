@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 
-	"lethe/pipeline"
 	"lethe/pipeline/policy"
 )
 
@@ -21,13 +20,22 @@ const (
 	Ledger
 )
 
-var codes = map[pipeline.Stage]int{
-	pipeline.Internal: Internal,
-	pipeline.Input:    Input,
-	pipeline.Policy:   Policy,
-	pipeline.Budget:   Budget,
-	pipeline.Gate:     Gate,
-	pipeline.Ledger:   Ledger,
+// codes are those of the stages of a run, by pipeline.Stage. The package does
+// not link the pipeline: an auditor's program must not.
+var codes = map[string]int{
+	"internal": Internal,
+	"input":    Input,
+	"policy":   Policy,
+	"budget":   Budget,
+	"gate":     Gate,
+	"ledger":   Ledger,
+}
+
+// staged is an error that says at which stage it happened: a *pipeline.Error.
+type staged interface {
+	error
+	At() string
+	Unwrap() error
 }
 
 // A Problem is an error with its exit code.
@@ -59,7 +67,7 @@ func Code(err error) int {
 
 func codeOf(err error) int {
 	var p *Problem
-	var staged *pipeline.Error
+	var at staged
 	var written *policy.Problem
 	switch {
 	case err == nil:
@@ -68,8 +76,8 @@ func codeOf(err error) int {
 		return p.Code
 	case errors.Is(err, context.Canceled):
 		return Internal
-	case errors.As(err, &staged):
-		return codes[staged.Stage]
+	case errors.As(err, &at):
+		return max(codes[at.At()], Internal)
 	case errors.As(err, &written):
 		return Policy
 	}
@@ -109,8 +117,8 @@ func each(err error) []error {
 		}
 	case *Problem:
 		return again(e.Err, func(part error) error { return &Problem{e.Code, part} })
-	case *pipeline.Error:
-		return again(e.Err, func(part error) error { return &pipeline.Error{Stage: e.Stage, Err: part} })
+	case staged:
+		return again(e.Unwrap(), func(part error) error { return &Problem{max(codes[e.At()], Internal), part} })
 	}
 	return []error{err}
 }

@@ -7,14 +7,14 @@ import (
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
-
-	"lethe/pipeline"
 )
 
-// Progress shows how a run goes on. Wait ends the showing; nothing may be
-// reported after it.
+// Progress shows how a run goes on. Its methods may be called from several
+// goroutines. Wait ends the showing; nothing may be reported after it.
 type Progress interface {
-	pipeline.Progress
+	Start(dataset string, steps int)
+	Step(dataset, doing string)
+	End(dataset, status string, ok bool)
 	Wait()
 }
 
@@ -35,7 +35,7 @@ func (l *lines) Start(dataset string, _ int) {}
 
 func (l *lines) Step(dataset, doing string) { l.say("%s: %s", dataset, doing) }
 
-func (l *lines) Done(o pipeline.Outcome) { l.say("%s: %s", o.Dataset, o.Status) }
+func (l *lines) End(dataset, status string, _ bool) { l.say("%s: %s", dataset, status) }
 
 func (l *lines) Wait() {}
 
@@ -87,17 +87,17 @@ func (b *bars) Step(dataset, doing string) {
 	one.SetCurrent(at)
 }
 
-func (b *bars) Done(o pipeline.Outcome) {
+func (b *bars) End(dataset, status string, ok bool) {
 	b.mu.Lock()
-	one := b.of[o.Dataset]
+	one := b.of[dataset]
 	if one != nil {
-		one.doing = string(o.Status)
+		one.doing = status
 	}
 	b.mu.Unlock()
 	if one == nil {
 		return
 	}
-	if o.Err != nil {
+	if !ok {
 		one.Abort(false)
 		return
 	}

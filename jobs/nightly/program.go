@@ -67,6 +67,16 @@ func commands(d *door.Door) *cobra.Command {
 		func(ctx context.Context, _ []string) error { return explain(ctx, s) })
 	add("validate", "Check a policy against a source, and how long the budget lasts", cobra.NoArgs,
 		func(ctx context.Context, _ []string) error { return validate(ctx, s) })
+	add("schema", "The catalogue for researchers: what may be asked for", cobra.NoArgs,
+		func(context.Context, []string) error { return schema(s) })
+	add("why TABLE.COLUMN", "What happens to a column, and by whose approval", cobra.ExactArgs(1),
+		func(_ context.Context, args []string) error { return why(s, args[0]) })
+	add("diff OLD NEW", "What a new version of a policy changes, what loosens it first", cobra.ExactArgs(2),
+		func(_ context.Context, args []string) error { return diff(s, args[0], args[1]) })
+	var out string
+	c := add("init", "Draft a policy from the files of --source, with every column dropped", cobra.NoArgs,
+		func(ctx context.Context, _ []string) error { return draft(ctx, s, out) })
+	c.Flags().StringVar(&out, "out", "", "new `file` to write the draft to (default: standard output)")
 	return root
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"lethe/jobs/door"
 	"lethe/pipeline"
 )
 
@@ -15,7 +16,7 @@ func run(ctx context.Context, s *settings) error {
 		return err
 	}
 	progress := s.door.Progress()
-	o.Progress = progress
+	o.Progress = listener{progress}
 	sum, err := pipeline.Run(ctx, o)
 	progress.Wait()
 	if sum == nil || len(sum.Outcomes) == 0 {
@@ -38,3 +39,9 @@ func failures(sum *pipeline.Summary) error {
 	}
 	return errors.Join(all...)
 }
+
+// A listener hands what a run tells on to the door.
+type listener struct{ door.Progress }
+
+// Done ends a dataset.
+func (l listener) Done(o pipeline.Outcome) { l.End(o.Dataset, string(o.Status), o.Err == nil) }

@@ -121,10 +121,17 @@ func (s *settings) both() error {
 	return nil
 }
 
-// load reads the policy. What is wrong with it are its own problems.
-func (s *settings) load() (*policy.Policy, error) {
+// policyAlone loads the policy for a command that opens no source.
+func (s *settings) policyAlone() (*policy.Policy, error) {
+	if s.policy == "" {
+		if err := s.both(); err != nil {
+			return nil, err
+		}
+	}
 	return loadPolicy(s.policy)
 }
+
+// loadPolicy reads a policy. What is wrong with it are its own problems.
 
 func loadPolicy(path string) (*policy.Policy, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
@@ -142,7 +149,7 @@ func (s *settings) options() (pipeline.Options, error) {
 	if err := s.both(); err != nil {
 		return pipeline.Options{}, err
 	}
-	p, err := s.load()
+	p, err := loadPolicy(s.policy)
 	if err != nil {
 		return pipeline.Options{}, err
 	}

@@ -32,9 +32,9 @@ const (
 
 var hints = map[Kind]string{
 	OutOfMemory: "raise --memory, run with more --shards, or name a --spill folder on a tmpfs or an encrypted disk",
-	Unreadable:  "check that every file of the table is whole and can be read; nightly schema names the first that cannot",
+	Unreadable:  "check that every file of the table is whole and can be read; nightly validate names the first that cannot",
 	Interrupted: "run again; a charge that was not drawn on is used again",
-	BadShape:    "all files of one table must have the same columns and types; nightly schema shows them",
+	BadShape:    "all files of one table must have the same columns and types; write a file that differs anew, or give it a table of its own",
 	Refused:     "this is a fault of the program: please report it with the plan",
 }
 

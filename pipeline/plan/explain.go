@@ -230,8 +230,8 @@ func (e *explainer) guarantee() {
 	factor := math.Exp(float64(eps) / 1e9)
 	e.title("GUARANTEE, IN A SENTENCE THAT CAN BE REPEATED")
 	e.line("  Whatever somebody already knows, this release makes no conclusion about a person more than %s times as likely,", figure(factor))
-	e.line("  or as unlikely, as it were had the person's account not been there at all; but for a chance of %v.", delta)
-	e.line("  In the terms of the field: (ε %v, δ %v)-differential privacy, by %v-zCDP, for adding or removing one account", up3(eps), delta, cost.Rho)
+	e.line("  or as unlikely, as it were had the person's account not been there at all; but for a chance of %v.", up3(delta))
+	e.line("  In the terms of the field: (ε %v, δ %v)-differential privacy, by %v-zCDP, for adding or removing one account", up3(eps), up3(delta), up3(cost.Rho))
 	e.line("  with all its rows in all tables. With every other release of population %s it stays under ε %v, δ %v for life.",
 		p.Population, b.LifetimeEpsilon, b.LifetimeDelta)
 	e.line("  Not covered: a human with two accounts; that a group exists; what other sources tell.")
@@ -248,7 +248,7 @@ func (e *explainer) cost() error {
 		return err
 	}
 	e.title("COST")
-	e.line("  One release: ρ %v, which is ε %v at δ %v.", cost.Rho, up3(Epsilon(b, cost)), ConversionDelta(b))
+	e.line("  One release: ρ %v, which is ε %v at δ %v.", up3(cost.Rho), up3(Epsilon(b, cost)), ConversionDelta(b))
 	d := e.policy.Dataset(p.Dataset)
 	if d == nil {
 		return nil
@@ -261,7 +261,7 @@ func (e *explainer) cost() error {
 		}
 	}
 	e.line("  A year of up to %s: ρ %v, which is %s of the year's cap and %s of the lifetime's.",
-		plural(n, "release"), year.Rho, percent(Share(year, caps.Year)), percent(Share(year, caps.Lifetime)))
+		plural(n, "release"), up3(year.Rho), percent(Share(year, caps.Year)), percent(Share(year, caps.Lifetime)))
 	e.line("  It is charged before the first row is read, and never given back.")
 	if p.Retries > 0 {
 		e.line("  A job that dies after drawing its noise is paid for again, at most %s.", times(p.Retries))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"lethe/pipeline/policy"
+	"lethe/transforms/ladder"
 )
 
 // keyDone says in words what was done to a key.
@@ -22,6 +23,9 @@ func (c *compiler) keyDone(k policy.Key) []string {
 	done := fmt.Sprintf("generalised on ladder %s to level %s", col.Ladder, k.Level)
 	if l != nil && l.Input == "age" {
 		done = fmt.Sprintf("completed years on %s, on ladder %s at level %s", c.plan.Window.Start, col.Ladder, k.Level)
+	}
+	if k.Level == ladder.Source {
+		done = fmt.Sprintf("as collected, by the codes of ladder %s", col.Ladder)
 	}
 	return []string{done}
 }

@@ -147,7 +147,7 @@ func thousands(s string) string {
 }
 
 // up3 is an amount to three digits, never less than it is.
-func up3[T budget.Rho | budget.Epsilon](amount T) T {
+func up3[T budget.Rho | budget.Epsilon | budget.Delta](amount T) T {
 	unit := T(1)
 	for amount/unit >= 1000 {
 		unit *= 10

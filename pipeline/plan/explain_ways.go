@@ -37,18 +37,30 @@ func (e *explainer) print(ways []way, leaves bool) {
 			continue
 		}
 		shown[w.ref], none = true, false
-		e.line("    %s%s", w.ref, e.approval(w.ref))
-		var lines []string
-		for _, other := range ways {
-			line := strings.Join(append([]string{"read"}, other.steps...), " → ")
-			if other.ref == w.ref && !slices.Contains(lines, line) {
-				lines = append(lines, line)
-				e.line("      %s", line)
-			}
-		}
+		e.one(w.ref, ways)
 	}
 	if none {
 		e.line("    none")
+	}
+}
+
+// one tells all ways of one column; a single short one on the column's line.
+func (e *explainer) one(ref policy.Ref, ways []way) {
+	var lines []string
+	for _, w := range ways {
+		line := strings.Join(append([]string{"read"}, w.steps...), " → ")
+		if w.ref == ref && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	head := ref.String() + e.approval(ref)
+	if len(lines) == 1 && head == ref.String() {
+		e.line("    %s: %s", head, lines[0])
+		return
+	}
+	e.line("    %s", head)
+	for _, l := range lines {
+		e.line("      %s", l)
 	}
 }
 

@@ -1,10 +1,14 @@
 package duck
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -41,6 +45,11 @@ func (e *Engine) describe(ctx context.Context, c *conn, t policy.Table) (plan.So
 	files, err := e.files(s.Files)
 	if err != nil {
 		return plan.SourceTable{}, err
+	}
+	for i, f := range files {
+		if strings.HasSuffix(f, ".gz") && !e.unpacks(f) {
+			return plan.SourceTable{}, fmt.Errorf("file %d of %d, %q: read the schema: it is not a whole gzip file; fetch or pack it again", i+1, len(files), f)
+		}
 	}
 	out := plan.SourceTable{Text: s.Format != "parquet"}
 	out.Columns, err = e.columns(ctx, c, s, files, "*")
@@ -107,6 +116,22 @@ func (e *Engine) blame(ctx context.Context, c *conn, s plan.Scan, files []string
 		}
 	}
 	return err
+}
+
+// unpacks reads a gzip file to its end and checksum, which DuckDB passes over:
+// of a file cut short it would take what is there for the whole.
+func (e *Engine) unpacks(file string) bool {
+	f, err := os.Open(filepath.Join(e.source, file))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return false
+	}
+	_, err = io.Copy(io.Discard, z)
+	return err == nil
 }
 
 // alike refuses files of one table with different columns: DuckDB would take

@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
@@ -56,6 +57,9 @@ func Open(o Options) (*Engine, error) {
 	}
 	if info, err := os.Stat(source); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("open source folder %s: it is not a folder; name the folder that holds the tables with --source", o.Source)
+	}
+	if strings.ContainsAny(source, "*?[") {
+		return nil, fmt.Errorf("open source folder %s: its path holds one of * ? [, which the engine reads as a pattern; rename it", o.Source)
 	}
 	if len(o.Key) != 0 && len(o.Key) != 32 {
 		return nil, fmt.Errorf("start the engine: a key has 32 bytes, not %d", len(o.Key))

@@ -317,8 +317,8 @@ func screenedRows(s transforms.Screened, from []table, named map[string]table) [
 		if s.Zone != "" {
 			o["zone"] = s.Fallback
 			for _, z := range named[s.Zones].rows {
-				if z["name"] == r[s.Zone] {
-					o["zone"] = z["name"]
+				if z["value"] == r[s.Zone] {
+					o["zone"] = z["value"]
 				}
 			}
 		}

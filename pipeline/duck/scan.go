@@ -26,7 +26,7 @@ func (e *Engine) relation(s plan.Scan, glob string) (string, error) {
 func (e *Engine) relationOf(s plan.Scan, files []string) string {
 	paths := make([]string, len(files))
 	for i, f := range files {
-		paths[i] = literally(filepath.Join(e.source, f))
+		paths[i] = filepath.Join(e.source, literally(f))
 	}
 	path := "[" + quoteAll(paths) + "]"
 	switch s.Format {

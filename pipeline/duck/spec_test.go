@@ -2,6 +2,7 @@ package duck
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"lethe/pipeline/plan"
 	"lethe/transforms"
 )
 
@@ -160,6 +162,9 @@ func (s *spec) run(t *testing.T, c *conn) {
 		c.put(t, name, x)
 		from = append(from, transforms.Ident(name))
 	}
+	if civil, ok := s.step.(transforms.Civil); ok && civil.Instant() && civil.PersonZone {
+		from = append(from, c.periodsOf(t, s.from[0].rows, civil))
+	}
 	for len(from) < 3 {
 		from = append(from, "")
 	}
@@ -186,6 +191,23 @@ func (s *spec) run(t *testing.T, c *conn) {
 	if strings.TrimSpace(string(s.out.Data)) != strings.TrimSpace(got.text()) {
 		t.Errorf("got\n%s\nwant\n%s", got.text(), s.out.Data)
 	}
+}
+
+// periodsOf makes the relation of zones that a Civil step joins.
+func (c *conn) periodsOf(t failer, in []row, s transforms.Civil) string {
+	zones := table{cols: transforms.Schema{{Name: "value", Type: transforms.String}}}
+	seen := map[any]bool{}
+	for _, r := range in {
+		if !seen[r["zone"]] {
+			seen[r["zone"]] = true
+			zones.rows = append(zones.rows, row{"value": r["zone"]})
+		}
+	}
+	c.put(t, "used zones", zones)
+	if err := c.periods(context.Background(), "used zones", "periods", plan.Window{Start: s.Start, End: s.End}); err != nil {
+		t.Fatalf("make the periods of zones: %v", err)
+	}
+	return "periods"
 }
 
 // sameColumns says whether a step's SQL gives what its Schema promises.

@@ -166,7 +166,7 @@ var duckTypes = map[transforms.Type]string{transforms.Int: "BIGINT", transforms.
 	transforms.Date: "DATE", transforms.Timestamp: "TIMESTAMP", transforms.Bool: "BOOLEAN"}
 
 // put makes a table of the engine.
-func (c *conn) put(t testing.TB, name string, x table) {
+func (c *conn) put(t failer, name string, x table) {
 	t.Helper()
 	var cols, values []string
 	for _, col := range x.cols {
@@ -193,7 +193,7 @@ func (c *conn) put(t testing.TB, name string, x table) {
 	}
 }
 
-func (c *conn) must(t testing.TB, sql string) {
+func (c *conn) must(t failer, sql string) {
 	t.Helper()
 	if err := c.exec(context.Background(), "test", sql); err != nil {
 		t.Fatalf("%v: %s", err, sql)
@@ -201,7 +201,7 @@ func (c *conn) must(t testing.TB, sql string) {
 }
 
 // get runs a query. Types of integers of any width are Int.
-func (c *conn) get(t testing.TB, sql string) table {
+func (c *conn) get(t failer, sql string) table {
 	t.Helper()
 	var out table
 	err := c.batches(context.Background(), "describe", "SELECT column_name, column_type FROM (DESCRIBE "+sql+")", []string{"name", "type"}, func(r arrow.Record) error {

@@ -48,7 +48,7 @@ func (e *Engine) describe(ctx context.Context, c *conn, t policy.Table) (plan.So
 	}
 	for i, f := range files {
 		if strings.HasSuffix(f, ".gz") && !e.unpacks(f) {
-			return plan.SourceTable{}, fmt.Errorf("file %d of %d, %q: read the schema: it is not a whole gzip file; fetch or pack it again", i+1, len(files), f)
+			return plan.SourceTable{}, fmt.Errorf("file %d of %d, %q: read the schema: it is not a whole gzip file; fetch or pack it again", i+1, len(files), shown(s.Files, f))
 		}
 	}
 	out := plan.SourceTable{Text: s.Format != "parquet"}
@@ -112,7 +112,7 @@ func (e *Engine) columns(ctx context.Context, c *conn, s plan.Scan, files []stri
 func (e *Engine) blame(ctx context.Context, c *conn, s plan.Scan, files []string, err error) error {
 	for i, f := range files {
 		if _, bad := e.columns(ctx, c, s, []string{f}, "*"); bad != nil {
-			return fmt.Errorf("file %d of %d, %q: %w", i+1, len(files), f, bad)
+			return fmt.Errorf("file %d of %d, %q: %w", i+1, len(files), shown(s.Files, f), bad)
 		}
 	}
 	return err
@@ -141,7 +141,7 @@ func (e *Engine) alike(ctx context.Context, c *conn, s plan.Scan, files []string
 	for i, f := range files {
 		cols, err := e.columns(ctx, c, s, []string{f}, "*")
 		if err != nil {
-			return fmt.Errorf("file %d of %d, %q: %w", i+1, len(files), f, err)
+			return fmt.Errorf("file %d of %d, %q: %w", i+1, len(files), shown(s.Files, f), err)
 		}
 		have := map[string]string{}
 		for _, col := range cols {
@@ -151,7 +151,7 @@ func (e *Engine) alike(ctx context.Context, c *conn, s plan.Scan, files []string
 			first = have
 		}
 		if !maps.Equal(first, have) {
-			return fmt.Errorf("file %d of %d, %q: its columns or their types are not those of %q; all files of a table must have the same", i+1, len(files), f, files[0])
+			return fmt.Errorf("file %d of %d, %q: its columns or their types are not those of %q; all files of a table must have the same", i+1, len(files), shown(s.Files, f), shown(s.Files, files[0]))
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"regexp"
 	"sort"
 	"strings"
 
@@ -77,8 +78,12 @@ func (s *Source) Check(p *policy.Policy) []error {
 func (t SourceTable) check(p *policy.Policy, table policy.Table) []error {
 	var out []error
 	listed := p.Listed(table.Name)
+	if t.strange(listed) {
+		return []error{fmt.Errorf("table %s: none of its %d columns is one that the policy lists, and their names may be values of a row, so they are not shown: "+
+			"a text file needs a header line; otherwise correct `files`, or the policy", table.Name, len(t.Columns))}
+	}
 	seen := map[string]string{}
-	for _, c := range t.Columns {
+	for i, c := range t.Columns {
 		if bad := hostile(c.Name); bad != "" {
 			out = append(out, fmt.Errorf("table %s: the name of a column %s; rename it in the source, no job can read it safely", table.Name, bad))
 			continue
@@ -87,7 +92,10 @@ func (t SourceTable) check(p *policy.Policy, table policy.Table) []error {
 			out = append(out, fmt.Errorf("table %s: columns %q and %q differ only in case; rename one in the source", table.Name, other, c.Name))
 		}
 		seen[strings.ToLower(c.Name)] = c.Name
-		if _, ok := listed[c.Name]; !ok {
+		if _, ok := listed[c.Name]; !ok && personal(c.Name) {
+			out = append(out, fmt.Errorf("table %s: column %d is new, and its name looks like a value of a row, so it is not shown: "+
+				"correct the source, or list it under drop", table.Name, i+1))
+		} else if !ok {
 			out = append(out, fmt.Errorf("new column %s.%s: list it under columns, or under drop", table.Name, c.Name))
 		}
 	}
@@ -109,6 +117,25 @@ func (t SourceTable) missing(table policy.Table, listed map[string]policy.Listin
 	}
 	return out
 }
+
+// strange says whether a table is none that the policy speaks of: a file
+// without a header, whose first row was taken for one, looks like that.
+func (t SourceTable) strange(listed map[string]policy.Listing) bool {
+	for _, c := range t.Columns {
+		if _, ok := listed[c.Name]; ok {
+			return false
+		}
+	}
+	return len(t.Columns) > 0
+}
+
+// personal says whether a name looks like an address, a number or a device of
+// somebody.
+func personal(name string) bool {
+	return strings.Contains(name, "@") || strings.Count(name, ":") > 1 || longNumber.MatchString(name)
+}
+
+var longNumber = regexp.MustCompile(`[0-9]([ .-]?[0-9]){4}`)
 
 // hostile says what is wrong with a column's name, "" for nothing. The name
 // itself is not shown: it may be a value that ended up in a header.

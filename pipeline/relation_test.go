@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -128,7 +130,7 @@ func (r *relation) shuffled(rng *rand.Rand) *relation {
 	return out
 }
 
-// parquet is the relation as a file, plain and zstd.
+// parquet is the relation as a file.
 func (r *relation) parquet(t testing.TB) []byte {
 	t.Helper()
 	schema := arrow.NewSchema(r.cols, nil)
@@ -142,7 +144,7 @@ func (r *relation) parquet(t testing.TB) []byte {
 	rec := b.NewRecord()
 	defer rec.Release()
 	var out bytes.Buffer
-	w, err := pqarrow.NewFileWriter(schema, &out, parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd)), pqarrow.DefaultWriterProps())
+	w, err := pqarrow.NewFileWriter(schema, &out, parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Snappy)), pqarrow.DefaultWriterProps())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,8 +293,20 @@ func (s tables) saveChanged(t testing.TB, base tables, saved, dir string) string
 	return dir
 }
 
-// loadSample reads every Parquet file of the sample but minutes, which no policy opens.
+// loadSample reads every Parquet file of the sample but minutes, which no policy opens. The rows are shared: they are
+// not to be changed in place.
 func loadSample(t testing.TB) tables {
+	t.Helper()
+	loadOnce.Do(func() { loaded = readSample(t) })
+	return maps.Clone(loaded)
+}
+
+var (
+	loadOnce sync.Once
+	loaded   tables
+)
+
+func readSample(t testing.TB) tables {
 	t.Helper()
 	out := tables{}
 	for _, glob := range []string{"*.parquet", "*/*/*.parquet"} {

@@ -75,6 +75,9 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	if err := deliver.Sweep(o.Workspace, unfinished(book)...); err != nil {
 		return sum, inputError(err)
 	}
+	if err := deliver.Ready(o.Workspace); err != nil {
+		return sum, inputError(err)
+	}
 	jobs := charge(o, book, plans, sum)
 	defer closeAll(jobs)
 	if err := o.perform(ctx, engine, book, jobs, sum); err != nil {
@@ -129,7 +132,7 @@ func (j *job) run(ctx context.Context, o Options, engine *duck.Engine, book *led
 	o.Progress.Start(j.plan.Dataset, 4)
 	switch j.begun.Status {
 	case ledger.Served:
-		out.Status = Served
+		out.Status, out.Err = Served, j.serve(o)
 	case ledger.Resume:
 		out.Status, out.Err = Resumed, j.resume(o)
 	default:
@@ -203,6 +206,17 @@ func (j *job) publish(o Options, staged *deliver.Staged) error {
 		return inputError(err)
 	}
 	return ledgerError(j.begun.Token.Published())
+}
+
+// serve shows that what was published is still there, byte for byte.
+func (j *job) serve(o Options) error {
+	there, err := deliver.Resume(o.Workspace, j.plan.Dataset, j.begun.Release, j.begun.Files)
+	if err != nil {
+		return inputError(fmt.Errorf("dataset %s: release %s was published, and workspace %s does not hold it as it was: "+
+			"bring its folder back, or name the workspace that it was delivered to; what was published is never drawn again",
+			j.plan.Dataset, j.begun.Release, o.Workspace))
+	}
+	return there.Close()
 }
 
 // resume publishes what a run before this one recorded and did not publish.

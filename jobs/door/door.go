@@ -82,10 +82,10 @@ func (d *Door) stop(s os.Signal, err error) int {
 		return 0
 	}
 	if code := d.Report(err); code > 1 {
-		d.line("stopped by a signal, after the problems above")
+		d.line("%s: stopped by a signal, after the problems above", d.Named)
 		return code
 	}
-	d.line("stopped by a signal: no release is half delivered; run the same command again to go on, a charge that was not drawn on is used again")
+	d.line("%s: stopped by a signal: no release is half delivered; run the same command again to go on, a charge that was not drawn on is used again", d.Named)
 	if s == syscall.SIGTERM {
 		return 143
 	}

@@ -72,10 +72,10 @@ func codeOf(err error) int {
 	switch {
 	case err == nil:
 		return OK
+	case errors.Is(err, context.Canceled):
+		return Internal // a stopped program says so itself
 	case errors.As(err, &p):
 		return p.Code
-	case errors.Is(err, context.Canceled):
-		return Internal
 	case errors.As(err, &at):
 		return max(codes[at.At()], Internal)
 	case errors.As(err, &written):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +22,8 @@ func program(ctx context.Context, d *door.Door, args []string) error {
 	if err == nil || errors.As(err, &known) {
 		return unwrapped(err)
 	}
-	return door.With(door.Usage, fmt.Errorf("%w; see nightly --help", err)) // cobra's own: flags and arguments
+	text, _, _ := strings.Cut(err.Error(), ": strconv.") // cobra's own: flags and arguments
+	return door.With(door.Usage, fmt.Errorf("%s; see nightly --help", text))
 }
 
 // A failure is what a command returns, which cobra's own errors are not.
@@ -69,15 +71,25 @@ func commands(d *door.Door) *cobra.Command {
 		func(ctx context.Context, _ []string) error { return validate(ctx, s) })
 	add("schema", "The catalogue for researchers: what may be asked for", cobra.NoArgs,
 		func(context.Context, []string) error { return schema(s) })
-	add("why TABLE.COLUMN", "What happens to a column, and by whose approval", cobra.ExactArgs(1),
+	add("why TABLE.COLUMN", "What happens to a column, and by whose approval", exactly("TABLE.COLUMN"),
 		func(_ context.Context, args []string) error { return why(s, args[0]) })
-	add("diff OLD NEW", "What a new version of a policy changes, what loosens it first", cobra.ExactArgs(2),
+	add("diff OLD NEW", "What a new version of a policy changes, what loosens it first", exactly("OLD", "NEW"),
 		func(_ context.Context, args []string) error { return diff(s, args[0], args[1]) })
 	var out string
 	c := add("init", "Draft a policy from the files of --source, with every column dropped", cobra.NoArgs,
 		func(ctx context.Context, _ []string) error { return draft(ctx, s, out) })
 	c.Flags().StringVar(&out, "out", "", "new `file` to write the draft to (default: standard output)")
 	return root
+}
+
+// exactly asks for one argument of each name.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != len(names) {
+			return fmt.Errorf("%s needs %s: got %s", c.Name(), strings.Join(names, " and "), door.Count(len(args), "argument"))
+		}
+		return nil
+	}
 }
 
 // command marks what a command returns as its own.

@@ -60,7 +60,7 @@ func report(sum *pipeline.Summary, o pipeline.Options) runReport {
 	cost := func(c budget.Cost) costReport { return amounts(o, c) }
 	r := runReport{Policy: sum.Policy, Population: sum.Population, Date: o.Date.Format(time.DateOnly), Demo: sum.Demo, Datasets: []datasetReport{}}
 	for _, out := range sum.Outcomes {
-		d := datasetReport{Dataset: out.Dataset, Status: string(out.Status), Note: out.Note, Release: out.Release, Attempt: out.Attempt,
+		d := datasetReport{Dataset: out.Dataset, Status: status(out), Note: out.Note, Release: out.Release, Attempt: out.Attempt,
 			Window: out.Window, Groups: out.Rows, Numbers: out.Cells, Unusable: out.Unusable, Error95: out.Median, Code: door.Code(out.Err)}
 		if out.Err != nil {
 			d.Error = door.Visible(out.Err.Error())

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"strings"
 
 	"lethe/jobs/door"
 	"lethe/pipeline"
@@ -15,12 +18,18 @@ func run(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
+	for flag, path := range map[string]string{"--workspace": s.workspace, "--ledger": s.ledger} {
+		if info, err := os.Stat(path); err == nil && !info.IsDir() {
+			return door.With(map[string]int{"--workspace": door.Input, "--ledger": door.Ledger}[flag],
+				fmt.Errorf("%s %s is not a folder", flag, path))
+		}
+	}
 	progress := s.door.Progress()
 	o.Progress = listener{progress}
 	sum, err := pipeline.Run(ctx, o)
 	progress.Wait()
 	if sum == nil || len(sum.Outcomes) == 0 {
-		return err
+		return advised(err)
 	}
 	var shown error
 	if s.json {
@@ -28,14 +37,18 @@ func run(ctx context.Context, s *settings) error {
 	} else {
 		shown = s.table(sum, o)
 	}
-	return errors.Join(err, failures(sum), shown)
+	return errors.Join(advised(err), failures(sum), shown)
 }
 
 // failures are the errors of all datasets.
 func failures(sum *pipeline.Summary) error {
 	var all []error
 	for _, o := range sum.Outcomes {
-		all = append(all, o.Err)
+		err := advised(o.Err)
+		if err != nil && !strings.Contains(err.Error(), o.Dataset) {
+			err = door.With(door.Code(err), fmt.Errorf("dataset %s: %w", o.Dataset, err))
+		}
+		all = append(all, err)
 	}
 	return errors.Join(all...)
 }

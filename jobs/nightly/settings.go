@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -77,6 +78,9 @@ func (s *settings) environment(f *pflag.FlagSet) error {
 	return s.check()
 }
 
+// sizeOfMemory is a size as the engine takes it.
+var sizeOfMemory = regexp.MustCompile(`^[1-9][0-9]{0,5} ?([KMGT]i?B)$`)
+
 func kind(flag *pflag.Flag) string {
 	if flag.Value.Type() == "bool" {
 		return "value of true or false"
@@ -90,6 +94,9 @@ func (s *settings) check() error {
 	}
 	if s.threads < 0 || s.threads > 1024 {
 		return door.With(door.Usage, fmt.Errorf("--threads is %d: want 1 to 1024, or leave it out", s.threads))
+	}
+	if !sizeOfMemory.MatchString(s.memory) {
+		return door.With(door.Usage, fmt.Errorf("--memory %q is not a size: want for example 800MiB or 2GiB", s.memory))
 	}
 	if s.date != "" {
 		if _, err := time.Parse(time.DateOnly, s.date); err != nil {
@@ -158,9 +165,9 @@ func (s *settings) options() (pipeline.Options, error) {
 			return pipeline.Options{}, door.With(door.Usage, fmt.Errorf("policy %s has no dataset %q: it has %s", p.Name, name, names(p)))
 		}
 	}
-	date := time.Now().In(p.Zone)
-	if s.date != "" {
-		date, _ = time.ParseInLocation(time.DateOnly, s.date, p.Zone) // checked with the flags
+	date, err := s.day(p)
+	if err != nil {
+		return pipeline.Options{}, err
 	}
 	return pipeline.Options{
 		Policy:    p,
@@ -173,6 +180,20 @@ func (s *settings) options() (pipeline.Options, error) {
 		Shards:    s.shards,
 		Supersede: s.supersede,
 	}, nil
+}
+
+// day is the day whose closed windows are run: not one to come, for a window
+// that is not over would be released without its last rows, and never again.
+func (s *settings) day(p *policy.Policy) (time.Time, error) {
+	now := time.Now().In(p.Zone)
+	if s.date == "" {
+		return now, nil
+	}
+	day, err := time.ParseInLocation(time.DateOnly, s.date, p.Zone)
+	if err == nil && day.After(now) {
+		err = fmt.Errorf("--date %s is still to come in %v: no window closes before its day", s.date, p.Zone)
+	}
+	return day, door.With(door.Usage, err)
 }
 
 func names(p *policy.Policy) string {

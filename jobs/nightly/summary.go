@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -34,7 +36,7 @@ func (s *settings) table(sum *pipeline.Summary, o pipeline.Options) error {
 }
 
 func row(out pipeline.Outcome, o pipeline.Options) []string {
-	r := []string{out.Dataset, string(out.Status), dash(out.Release), dash(window(out.Window)), "-", "-", "-", "-", "-"}
+	r := []string{out.Dataset, status(out), dash(out.Release), dash(window(out.Window)), "-", "-", "-", "-", "-"}
 	if out.Cells > 0 {
 		r[4], r[5] = door.Thousands(int64(out.Rows)), fmt.Sprintf("%d of %d", out.Unusable, out.Cells)
 		r[6] = door.Percent(out.Median)
@@ -51,6 +53,13 @@ func row(out pipeline.Outcome, o pipeline.Options) []string {
 // that failed after its charge is paid for.
 func charged(out pipeline.Outcome) bool {
 	return out.Release != "" && out.Status != pipeline.Served
+}
+
+func status(out pipeline.Outcome) string {
+	if errors.Is(out.Err, context.Canceled) {
+		return "stopped"
+	}
+	return string(out.Status)
 }
 
 func dash(s string) string {

@@ -104,14 +104,13 @@ func (p place) write(contents []content, stamp time.Time) (hold *os.File, err er
 	if err := p.ensure(root, release.StagingName, stagingMode); err != nil {
 		return nil, err
 	}
-	hold, err = p.fresh(root)
+	held, err := p.fresh(root)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, root.RemoveAll(p.staging()), hold.Close())
-			hold = nil
+			err = errors.Join(err, root.RemoveAll(p.staging()), held.Close())
 		}
 	}()
 	for _, c := range contents {
@@ -121,12 +120,15 @@ func (p place) write(contents []content, stamp time.Time) (hold *os.File, err er
 		}
 	}
 	err = p.change("finish", p.staging(), func() error {
-		return errors.Join(root.Chtimes(p.staging(), stamp, stamp), hold.Sync())
+		return errors.Join(root.Chtimes(p.staging(), stamp, stamp), held.Sync())
 	})
 	if err != nil {
 		return nil, err
 	}
-	return hold, p.sync(root, release.StagingName)
+	if err := p.sync(root, release.StagingName); err != nil {
+		return nil, err
+	}
+	return held, nil
 }
 
 // fresh removes an older staging of the id and makes a new one, held. The lock on the staging area keeps a Sweep from

@@ -112,10 +112,20 @@ func (e *Engine) columns(ctx context.Context, c *conn, s plan.Scan, files []stri
 func (e *Engine) blame(ctx context.Context, c *conn, s plan.Scan, files []string, err error) error {
 	for i, f := range files {
 		if _, bad := e.columns(ctx, c, s, []string{f}, "*"); bad != nil {
-			return fmt.Errorf("file %d of %d, %q: %w", i+1, len(files), shown(s.Files, f), bad)
+			return fmt.Errorf("file %d of %d, %q: %w", i+1, len(files), shown(s.Files, f), unreadable(s.Format, bad))
 		}
 	}
 	return err
+}
+
+// unreadable says of a fault of one file what may be wrong with it.
+func unreadable(format string, err error) error {
+	var fault *Fault
+	if !errors.As(err, &fault) || fault.Kind != BadShape && fault.Kind != Unreadable {
+		return err
+	}
+	return fmt.Errorf("it cannot be read as %s: it is empty, cut short, closed to this user, or something else; fetch it again, or move it out of the source",
+		map[string]string{"parquet": "Parquet", "csv": "CSV", "json": "JSON"}[format])
 }
 
 // unpacks reads a gzip file to its end and checksum, which DuckDB passes over:

@@ -32,13 +32,16 @@ const (
 
 var hints = map[Kind]string{
 	OutOfMemory: "raise --memory, run with more --shards, or name a --spill folder on a tmpfs or an encrypted disk",
-	Unreadable:  "check that every file of the table is whole and can be read; nightly validate names the first that cannot",
+	Unreadable:  "check that every file of the source is whole and can be read",
 	Interrupted: "run again; a charge that was not drawn on is used again",
 	BadShape:    "all files of one table must have the same columns and types; write a file that differs anew, or give it a table of its own",
 	Refused:     "this is a fault of the program: please report it with the plan",
 }
 
 func (f *Fault) Error() string { return fmt.Sprintf("%s: %s; %s", f.Doing, f.Kind, hints[f.Kind]) }
+
+// Is makes an interruption what the caller's context says it is.
+func (f *Fault) Is(target error) bool { return f.Kind == Interrupted && target == context.Canceled }
 
 func resultFault(ctx context.Context, doing string, res *mapping.Result) error {
 	if err := ctx.Err(); err != nil {

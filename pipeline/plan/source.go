@@ -96,10 +96,25 @@ func (t SourceTable) check(p *policy.Policy, table policy.Table) []error {
 			out = append(out, fmt.Errorf("table %s: column %d is new, and its name looks like a value of a row, so it is not shown: "+
 				"correct the source, or list it under drop", table.Name, i+1))
 		} else if !ok {
-			out = append(out, fmt.Errorf("new column %s.%s: list it under columns, or under drop", table.Name, c.Name))
+			out = append(out, fmt.Errorf("new column %s.%s: list it under columns, or under drop%s", table.Name, c.Name, t.numbered(c.Name)))
 		}
 	}
 	return append(out, t.missing(table, listed)...)
+}
+
+// numbered is the hint for a name that the engine may have made of two: it
+// numbers columns whose names differ only in case.
+func (t SourceTable) numbered(name string) string {
+	at := strings.LastIndexByte(name, '_')
+	if at < 0 || strings.Trim(name[at+1:], "0123456789") != "" {
+		return ""
+	}
+	for _, c := range t.Columns {
+		if c.Name != name && strings.EqualFold(c.Name, name[:at]) {
+			return fmt.Sprintf("; if no file has a column of that name, one has two that differ from %q only in case: rename one", c.Name)
+		}
+	}
+	return ""
 }
 
 func (t SourceTable) missing(table policy.Table, listed map[string]policy.Listing) []error {

@@ -19,6 +19,7 @@ type FixedMeasure struct {
 	Times  int64  // the step is Over/Times in lowest terms
 	Over   int64
 	Float  bool // the column is DOUBLE
+	Small  bool // no grid value is above 2^28 or below -2^28: 32 bits hold it, and its sums are faster
 }
 
 // Whole says whether the value is on the grid already.

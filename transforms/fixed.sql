@@ -1,6 +1,7 @@
+{{- define "held"}}{{if .Small}}INTEGER{{else}}BIGINT{{end}}{{end}}
 {{- define "grid"}}
-{{- if .M.Whole}}CAST({{.C}} AS BIGINT)
-{{- else}}CAST(round(CAST({{.C}} AS DOUBLE) * {{.M.Times}} / {{.M.Over}}) AS BIGINT)
+{{- if .M.Whole}}CAST({{.C}} AS {{template "held" .M}})
+{{- else}}CAST(round(CAST({{.C}} AS DOUBLE) * {{.M.Times}} / {{.M.Over}}) AS {{template "held" .M}})
 {{- end}}
 {{- end}}
 {{- define "fixed"}}

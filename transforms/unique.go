@@ -11,7 +11,14 @@ type Unique struct {
 	Values []string
 	Last   bool
 	Sums   []string // tallies to carry
+	// Alone says that every row is known to be the only one with its keys:
+	// nothing is grouped, and the answer is the same.
+	Alone bool
 }
+
+// Dated says whether equal keys have an equal day. Then a subject with no more
+// rows than days has no copies.
+func (u Unique) Dated() bool { return u.Daily() || slices.Contains(u.Keys, "at") }
 
 // Schema adds copies, the number of rows dropped, and conflict, 0 or 1.
 func (u Unique) Schema(in Schema) (Schema, error) {

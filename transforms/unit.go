@@ -10,6 +10,7 @@ type Unit struct {
 	Keys   []string // row keys, e.g. the weekday
 	Values []UnitValue
 	Sums   []string // tallies to carry
+	Days   bool     // add the column days: bit n is set if a row is of a day that is n modulo 64
 }
 
 // UnitValue is how a subject's rows become one value.
@@ -17,6 +18,7 @@ type UnitValue struct {
 	Name   string
 	Agg    string // mean (rounded half up), median (lower), sum, max, min, last (by local time, ties by value)
 	Lo, Hi int64  // on the grid
+	Small  bool   // no value is above 2^28 or below -2^28, so that any sum of a subject's rows fits 64 bits
 }
 
 // Schema gives the subject, keys, bounded values and tallies. A value that is
@@ -48,6 +50,9 @@ func (u Unit) Schema(in Schema) (Schema, error) {
 	out = append(out, Column{"rows", Int, Tally})
 	for _, s := range u.Sums {
 		out = append(out, Column{s, Int, Tally})
+	}
+	if u.Days {
+		out = append(out, Column{"days", Int, Tally})
 	}
 	return out, nil
 }

@@ -72,13 +72,13 @@ func (e *Engine) Exact(ctx context.Context, p *plan.Plan, who *Admitted, s Shard
 	}
 	from := []string{"", admitted}
 	for _, b := range p.Bands {
-		last, err := e.chain(ctx, c, b, "band "+b.Steps[len(b.Steps)-1].Name, admitted)
+		last, err := e.rows(ctx, c, b, "band "+b.Steps[len(b.Steps)-1].Name, admitted)
 		if err != nil {
 			return nil, err
 		}
 		from = append(from, last)
 	}
-	if from[0], err = e.chain(ctx, c, p.Rows, "rows", admitted); err != nil {
+	if from[0], err = e.rows(ctx, c, p.Rows, "rows", admitted); err != nil {
 		return nil, err
 	}
 	sql, err := p.Cells.SQL(from...)
@@ -168,7 +168,7 @@ func (e *Engine) dropped(ctx context.Context, c *conn, p *plan.Plan, x *Exact) e
 		}
 		if closed := civil.Closed; closed != "" {
 			civil.Closed, civil.Keep = "", []string{"arrived"}
-			window, err := civil.SQL(before)
+			window, err := civil.SQL(before, "periods")
 			if err != nil {
 				return err
 			}

@@ -108,7 +108,7 @@ func (b *chain) measure(name string) {
 		agg = a
 	}
 	b.measures = append(b.measures, g.fixed(inner, float))
-	b.values = append(b.values, transforms.UnitValue{Name: name, Agg: agg, Lo: g.lo, Hi: g.hi})
+	b.values = append(b.values, transforms.UnitValue{Name: name, Agg: agg, Lo: g.lo, Hi: g.hi, Small: g.small})
 }
 
 // key asks for a variable that is a key of the row.
@@ -300,6 +300,7 @@ type grid struct {
 	times, over int64
 	plausible   [2]string
 	clamp       bool
+	small       bool
 }
 
 // grid checks that a measure can be summed: bounded, on a step, within 2^53.
@@ -328,9 +329,11 @@ func (c *compiler) grid(name string, m *policy.Measure) (grid, bool) {
 	g.lo, g.hi = lo, hi
 	most := new(big.Rat).Mul(step, new(big.Rat).SetInt64(1<<53))
 	g.plausible = [2]string{"-" + most.FloatString(0), most.FloatString(0)}
+	g.small = m.Plausible != nil
 	if m.Plausible != nil {
 		g.plausible = [2]string{m.Plausible[0].Text, m.Plausible[1].Text}
 		for _, p := range m.Plausible {
+			g.small = g.small && new(big.Rat).Abs(p.Rat).Cmp(new(big.Rat).Mul(step, big.NewRat(1<<28, 1))) <= 0
 			if new(big.Rat).Abs(p.Rat).Cmp(most) > 0 {
 				c.problem("measure %s: plausible values are within 2^53 steps", name)
 			}
@@ -341,7 +344,7 @@ func (c *compiler) grid(name string, m *policy.Measure) (grid, bool) {
 
 func (g grid) fixed(column string, float bool) transforms.FixedMeasure {
 	return transforms.FixedMeasure{Name: g.name, Column: column, Lo: g.plausible[0], Hi: g.plausible[1],
-		Clamp: g.clamp, Times: g.times, Over: g.over, Float: float}
+		Clamp: g.clamp, Times: g.times, Over: g.over, Float: float, Small: g.small}
 }
 
 // units is v / step as an integer.

@@ -14,13 +14,13 @@ var badSources = []bad{
 	{name: "source: no such folder", args: "run --new-ledger --source nowhere", code: door.Input},
 	{name: "source: a file, not a folder", args: "run --new-ledger --source p.yaml", code: door.Input},
 	{name: "source: no file matches", code: door.Input, spoil: func(b *bench) { b.must(os.RemoveAll(b.path("source/activity"))) }},
-	{name: "source: a folder where a file should be", code: door.Input, spoil: func(b *bench) { b.must(os.Mkdir(b.path("source/activity/b.parquet"), 0o755)) }},
-	{name: "source: not Parquet at all", code: door.Input, spoil: func(b *bench) { b.write("source/activity/b.parquet", strings.Repeat(canary, 100)) }},
-	{name: "source: truncated Parquet", code: door.Input, spoil: func(b *bench) { b.must(os.Truncate(b.path("source/activity/week.parquet"), 3000)) }},
-	{name: "source: data pages overwritten", code: door.Input, spoil: func(b *bench) { b.wipe("source/activity/week.parquet") }},
-	{name: "source: empty file", code: door.Input, spoil: func(b *bench) { b.write("source/activity/b.parquet", "") }},
+	{name: "source: a folder where a file should be", code: door.Input, spoil: func(b *bench) { b.must(os.Mkdir(b.path("source/activity/part-1.parquet"), 0o755)) }},
+	{name: "source: not Parquet at all", code: door.Input, spoil: func(b *bench) { b.write("source/activity/part-1.parquet", strings.Repeat(canary, 100)) }},
+	{name: "source: truncated Parquet", code: door.Input, spoil: func(b *bench) { b.must(os.Truncate(b.path("source/activity/part-0.parquet"), 3000)) }},
+	{name: "source: data pages overwritten", code: door.Input, spoil: func(b *bench) { b.wipe("source/activity/part-0.parquet") }},
+	{name: "source: empty file", code: door.Input, spoil: func(b *bench) { b.write("source/activity/part-1.parquet", "") }},
 	{name: "source: files of one table differ", code: door.Input, spoil: func(b *bench) {
-		writeParquet(b, b.path("source/activity/x.parquet"), column{name: "account_id", values: []int64{1}}, column{name: "other", values: []string{canary}})
+		writeParquet(b, b.path("source/activity/part-1.parquet"), column{name: "account_id", values: []int64{1}}, column{name: "other", values: []string{canary}})
 	}},
 	{name: "source: wrong column type", code: door.Policy, spoil: func(b *bench) { b.activity(oneDay([]string{canary})...) }},
 	{name: "source: new column", code: door.Policy, spoil: func(b *bench) {
@@ -37,14 +37,14 @@ var badSources = []bad{
 	{name: "source: a very long column name", code: door.Policy, spoil: renamed(strings.Repeat(canary, 10))},
 	{name: "source: a file that may not be read", code: door.Input, spoil: func(b *bench) {
 		b.nobody = true
-		b.must(os.Chmod(b.path("source/activity/week.parquet"), 0))
+		b.must(os.Chmod(b.path("source/activity/part-0.parquet"), 0))
 	}},
 	{name: "source: a link that leads out", code: door.Input, spoil: func(b *bench) {
-		b.must(os.Rename(b.path("source/activity/week.parquet"), b.path("week.parquet")))
-		b.must(os.Symlink("../../week.parquet", b.path("source/activity/week.parquet")))
+		b.must(os.Rename(b.path("source/activity/part-0.parquet"), b.path("part-0.parquet")))
+		b.must(os.Symlink("../../part-0.parquet", b.path("source/activity/part-0.parquet")))
 	}},
 	{name: "source: a link that leads nowhere", code: door.Input, spoil: func(b *bench) {
-		b.must(os.Symlink("gone.parquet", b.path("source/activity/x.parquet")))
+		b.must(os.Symlink("gone.parquet", b.path("source/activity/part-1.parquet")))
 	}},
 }
 
@@ -55,30 +55,30 @@ const parquetTables = "activity: {files: 'activity/*.parquet', account: account_
 var badText = []bad{
 	{name: "text: the spreadsheet mangled the numbers, so the next window is not run", args: "run", code: door.Input, spoil: func(b *bench) {
 		b.policy(parquetTables, csvTables)
-		b.write("source/activity/week.csv", "account_id,day,steps,note\n"+strings.Repeat("1000,2026-03-17,1.46223E+12,"+canary+"\n", 20))
+		b.write("source/activity/part-0.csv", "account_id,day,steps,note\n"+strings.Repeat("1000,2026-03-17,1.46223E+12,"+canary+"\n", 20))
 		if text, code := b.nightly("run", "--new-ledger", "--dataset", "steps", "--date", "2026-03-25"); code != 0 {
 			b.Fatalf("the first window: exit code %d\n%s", code, text)
 		}
 	}},
 	{name: "text: rows of different length", code: door.Input, spoil: func(b *bench) {
 		b.policy(parquetTables, csvTables)
-		b.write("source/activity/week.csv", "account_id,day,steps,note\n1000,2026-03-24\n1000,2026-03-24,5,a,b,c,"+canary+"\n")
+		b.write("source/activity/part-0.csv", "account_id,day,steps,note\n1000,2026-03-24\n1000,2026-03-24,5,a,b,c,"+canary+"\n")
 	}},
 	{name: "text: a quote that is not closed", code: door.Input, spoil: func(b *bench) {
 		b.policy(parquetTables, csvTables)
-		b.write("source/activity/week.csv", "account_id,day,steps,note\n1000,2026-03-24,5,\""+canary+"\n")
+		b.write("source/activity/part-0.csv", "account_id,day,steps,note\n1000,2026-03-24,5,\""+canary+"\n")
 	}},
 	{name: "text: not gzip", code: door.Input, spoil: func(b *bench) {
 		b.policy(parquetTables, strings.Replace(csvTables, ".csv", ".csv.gz", 1))
-		b.write("source/activity/week.csv.gz", "account_id,day,steps,note\n")
+		b.write("source/activity/part-0.csv.gz", "account_id,day,steps,note\n")
 	}},
 	{name: "text: not JSON", code: door.Input, spoil: func(b *bench) {
 		b.policy(parquetTables, strings.Replace(csvTables, ".csv", ".json", 1))
-		b.write("source/activity/week.json", "{\"account_id\": "+canary)
+		b.write("source/activity/part-0.json", "{\"account_id\": "+canary)
 	}},
 	{name: "text: no array to unnest", code: door.Input, spoil: func(b *bench) {
 		b.policy(parquetTables, "activity: {files: 'activity/*.json', unnest: days, account: account_id, rows: many, time: {column: day, type: date}}")
-		b.write("source/activity/week.json", `{"account_id": 1000, "days": "`+canary+`"}`)
+		b.write("source/activity/part-0.json", `{"account_id": 1000, "days": "`+canary+`"}`)
 	}},
 }
 

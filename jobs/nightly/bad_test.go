@@ -207,7 +207,7 @@ func (b *bench) dataset(text string) { b.policy("datasets:\n", "datasets:\n"+tex
 
 // activity replaces the activity by one file of the given columns.
 func (b *bench) activity(columns ...column) {
-	writeParquet(b, b.path("source/activity/week.parquet"), columns...)
+	writeParquet(b, b.path("source/activity/part-0.parquet"), columns...)
 }
 
 // renamed gives the steps column another name.

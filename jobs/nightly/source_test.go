@@ -49,7 +49,7 @@ func smallSource(t testing.TB, dir string) {
 		column{name: "birth_date", values: births, day: true}, column{name: "sex", values: sexes})
 	writeParquet(t, filepath.Join(dir, "consents.parquet"), column{name: "account_id", values: ids}, column{name: "purpose", values: purposes},
 		column{name: "status", values: statuses}, column{name: "decided_at", values: decided})
-	writeParquet(t, filepath.Join(dir, "activity", "week.parquet"), activity(actIDs, days, steps, notes)...)
+	writeParquet(t, filepath.Join(dir, "activity", "part-0.parquet"), activity(actIDs, days, steps, notes)...)
 }
 
 func activity(ids []int64, days []time.Time, steps any, notes []string) []column {

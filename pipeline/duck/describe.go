@@ -124,8 +124,8 @@ func unreadable(format string, err error) error {
 	if !errors.As(err, &fault) || fault.Kind != BadShape && fault.Kind != Unreadable {
 		return err
 	}
-	return fmt.Errorf("it cannot be read as %s: it is empty, cut short, closed to this user, or something else; fetch it again, or move it out of the source",
-		map[string]string{"parquet": "Parquet", "csv": "CSV", "json": "JSON"}[format])
+	return fmt.Errorf("%s: it cannot be read as %s: it is empty, cut short, closed to this user, or something else; fetch it again, or move it out of the source",
+		fault.Doing, map[string]string{"parquet": "Parquet", "csv": "CSV", "json": "JSON"}[format])
 }
 
 // unpacks reads a gzip file to its end and checksum, which DuckDB passes over:
@@ -151,7 +151,7 @@ func (e *Engine) alike(ctx context.Context, c *conn, s plan.Scan, files []string
 	for i, f := range files {
 		cols, err := e.columns(ctx, c, s, []string{f}, "*")
 		if err != nil {
-			return fmt.Errorf("file %d of %d, %q: %w", i+1, len(files), shown(s.Files, f), err)
+			return fmt.Errorf("file %d of %d, %q: %w", i+1, len(files), shown(s.Files, f), unreadable(s.Format, err))
 		}
 		have := map[string]string{}
 		for _, col := range cols {

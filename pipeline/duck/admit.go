@@ -107,7 +107,8 @@ func (e *Engine) admission(a *plan.Admission, now string) ([]view, error) {
 			}
 			parts = append(parts, "SELECT account FROM "+transforms.Ident(name))
 		}
-		out = append(out, view{"persons", strings.Join(parts, " UNION ")})
+		// DISTINCT, for one part makes no union that would drop copies
+		out = append(out, view{"persons", "SELECT DISTINCT account FROM (" + strings.Join(parts, " UNION ALL ") + ")"})
 	}
 	decided, objected := "", ""
 	if a.Decided != nil {

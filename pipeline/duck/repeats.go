@@ -17,10 +17,17 @@ import (
 // notes its days in 64 bits. Copies have equal keys, so equal days: a subject
 // with no more rows than days has none, and its values stand. The second pass
 // does the whole chain, copies and all, for the other subjects alone. Either
-// way a subject's values are what the chain says.
+// way a subject's values are what the chain says. Where most people have many
+// rows a day, as minutes do, that would be work for nothing, and one pass is run.
 func (e *Engine) rows(ctx context.Context, c *conn, ch plan.Chain, name, admitted string) (string, error) {
 	at := slices.IndexFunc(ch.Steps, func(n plan.Named) bool { return n.Name == "unit" })
 	first, ok := twoPass(ch, at)
+	if ok {
+		var err error
+		if ok, err = e.sparse(ctx, c, ch.Scan, admitted); err != nil {
+			return "", err
+		}
+	}
 	if !ok {
 		return e.chain(ctx, c, ch, name, admitted)
 	}
@@ -47,6 +54,29 @@ func (e *Engine) rows(ctx context.Context, c *conn, ch plan.Chain, name, admitte
 	}
 	return e.after(ctx, c, ch.Steps[at+1:], name, transforms.Ident(units), admitted)
 }
+
+// sparse says whether a table holds about one row per person and day, so that
+// most people have no two rows of a day. It asks the files' footers, so Parquet
+// alone can tell.
+func (e *Engine) sparse(ctx context.Context, c *conn, s plan.Scan, admitted string) (bool, error) {
+	if s.Format != "parquet" {
+		return false, nil
+	}
+	from, err := e.relation(s, s.Files)
+	if err != nil {
+		return false, err
+	}
+	rows, err := c.number(ctx, "count rows", "SELECT count(*) FROM "+from)
+	if err != nil {
+		return false, err
+	}
+	people, err := c.number(ctx, "count people", "SELECT count(*) FROM "+admitted)
+	return rows <= mostRows*people, err
+}
+
+// mostRows is how many rows of a table, for each admitted person, still make
+// two passes cheaper than one: two a day for two months.
+const mostRows = 120
 
 // repeated runs the second pass. Its few rows are held, for dropping copies
 // looks at them more than once.

@@ -37,6 +37,10 @@ func (silent) Done(Outcome)        {}
 // an outcome; a schedule that outruns the budget stops the run.
 func compile(o Options, source *plan.Source) (*Summary, []*plan.Plan, error) {
 	sum := &Summary{Policy: o.Policy.Name, Population: o.Policy.Population, Demo: o.Policy.Budget.Demo}
+	// A window is closed by the clock, not by the caller: one that still fills would be charged for half its rows.
+	if today := o.Now().In(o.Policy.Zone).Format(time.DateOnly); o.Date.Format(time.DateOnly) > today {
+		return sum, nil, inputError(fmt.Errorf("date %s has not come: windows close by %s at the latest", o.Date.Format(time.DateOnly), today))
+	}
 	for _, name := range o.Datasets {
 		if o.Policy.Dataset(name) == nil {
 			return sum, nil, policyError(fmt.Errorf("there is no dataset %q in policy %s", name, o.Policy.Name))

@@ -119,8 +119,12 @@ func groupOf(rel string) string {
 	if !deep {
 		return "\x00" + stem + "\x00" + end
 	}
-	stem = strings.Trim(digits.ReplaceAllString(stem, ""), "-_. ")
-	if stem == "" || stem == "part" || stem == "data" || stem == top || strings.Count(rest, "/") > 0 {
+	stem = digits.ReplaceAllString(stem, "*")
+	switch strings.Trim(stem, "*-_. ") {
+	case "", "part", "data", top:
+		stem = "*"
+	}
+	if strings.Count(rest, "/") > 0 {
 		stem = "*"
 	}
 	return fmt.Sprintf("%s\x00%s\x00%s\x00%d", top, stem, end, strings.Count(rest, "/"))
@@ -141,7 +145,7 @@ func tablesOf(groups map[string][]string) []policy.Table {
 		glob := files[0]
 		if top != "" && (len(files) > 1 || strings.Contains(glob, "=") || stem == "*") {
 			depth := strings.Count(strings.TrimPrefix(files[0], top+"/"), "/")
-			glob = top + "/" + strings.Repeat("*/", depth) + strings.TrimSuffix(stem, "*") + "*" + end
+			glob = top + "/" + strings.Repeat("*/", depth) + stem + end
 		}
 		name := stem
 		if stem == "*" {

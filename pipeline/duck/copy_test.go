@@ -22,7 +22,7 @@ type copied struct {
 	want func(i int64) string // as the Arrow array shows it
 }
 
-const long = "more than twelve bytes, so not inside the cell: "
+const wide = "more than twelve bytes, so not inside the cell: "
 
 var kinds = map[string]copied{
 	"bool":      {"i % 3 = 0", func(i int64) string { return fmt.Sprint(i%3 == 0) }},
@@ -40,7 +40,7 @@ var kinds = map[string]copied{
 	"timestamp": {"make_timestamp(i * 1000003)", func(i int64) string { return fmt.Sprint(arrow.Timestamp(i * 1000003)) }},
 	"hugeint":   {"CAST(i AS HUGEINT) - 9223372036854775808", func(i int64) string { return fmt.Sprint(i + (-9223372036854775808)) }},
 	"short":     {"CAST(i AS VARCHAR)", func(i int64) string { return fmt.Sprint(i) }},
-	"long":      {"'" + long + "' || i", func(i int64) string { return long + fmt.Sprint(i) }},
+	"long":      {"'" + wide + "' || i", func(i int64) string { return wide + fmt.Sprint(i) }},
 	"empty":     {"repeat('é', i % 14)", func(i int64) string { return strings.Repeat("é", int(i%14)) }},
 	"enum8":     {"CAST('a' || i % 3 AS few)", func(i int64) string { return "a" + strconv.Itoa(int(i%3)) }},
 	"enum16":    {"CAST('b' || i % 290 AS many)", func(i int64) string { return "b" + strconv.Itoa(int(i%290)) }},

@@ -225,7 +225,7 @@ func decidedRows(s transforms.Decided, in []row) []row {
 		status, _ := r["status"].(string)
 		at, stamped := r["decided_at"].(time.Time)
 		if r["status"] != nil && slices.Contains(s.Granted, status) {
-			if stamped && !at.After(isoStamp(s.Now)) && (!seen[r["account"]] || at.After(yes[r["account"]])) {
+			if stamped && !at.Equal(farPast) && !at.After(isoStamp(s.Now)) && (!seen[r["account"]] || at.After(yes[r["account"]])) {
 				yes[r["account"]], seen[r["account"]] = at, true
 			}
 			continue

@@ -40,6 +40,9 @@ func (e *Engine) rows(ctx context.Context, c *conn, ch plan.Chain, name, admitte
 		return "", err
 	}
 	subjects := "SELECT subject FROM " + transforms.Ident(all) + " WHERE rows > bit_count(days)"
+	if !together(ch.Steps[:at+1]) {
+		subjects = "SELECT subject FROM " + transforms.Ident(all) + " GROUP BY subject HAVING sum(rows) > bit_count(bit_or(days))"
+	}
 	if err := c.view(ctx, repeated, "SELECT * FROM "+admitted+" WHERE subject IN ("+subjects+")"); err != nil {
 		return "", err
 	}
@@ -106,6 +109,26 @@ func twoPass(ch plan.Chain, at int) (plan.Chain, bool) {
 	steps := slices.Clone(ch.Steps[:at+1])
 	steps[i].Step, steps[at].Step = unique, unit
 	return plan.Chain{Scan: ch.Scan, Steps: steps}, true
+}
+
+// together says whether copies of a row always have the same row keys, so that
+// they meet in one unit row of the first pass. Copies of a day may be of
+// different hours; copies of an instant are not.
+func together(steps []plan.Named) bool {
+	unit, instant := steps[len(steps)-1].Step.(transforms.Unit), false
+	for _, n := range steps {
+		switch s := n.Step.(type) {
+		case transforms.Unique:
+			instant = slices.Contains(s.Keys, "at")
+		case transforms.Derive:
+			for _, v := range s.Variables {
+				if slices.Contains(unit.Keys, v.Name) && (len(v.Where) > 0 || v.Func == "hour" && !instant) {
+					return false
+				}
+			}
+		}
+	}
+	return true
 }
 
 // after makes the views of the steps that follow the unit rows.

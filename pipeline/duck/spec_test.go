@@ -146,13 +146,36 @@ func (s *spec) run(t *testing.T, c *conn) {
 	if len(s.from) > 0 {
 		in = s.from[0].cols
 	}
-	schema, err := s.step.Schema(in)
 	if s.reason != nil {
+		_, err := s.step.Schema(in)
 		if want := strings.TrimSpace(string(s.reason.Data)); err == nil || err.Error() != want {
 			t.Errorf("Schema says %v, want %s", err, want)
 		}
 		return
 	}
+	sql, schema := s.sql(t, c)
+	got := c.get(t, sql)
+	if err := sameColumns(schema, got.cols); err != nil {
+		t.Error(err)
+	}
+	want := table{schema, oracle(s.step, s.from, s.named)}
+	got.cols = schema
+	if got.text() != want.text() {
+		t.Errorf("engine and oracle differ\nengine:\n%s\noracle:\n%s", got.text(), want.text())
+		return
+	}
+	if *update {
+		s.out.Data = []byte(got.text())
+	}
+	if strings.TrimSpace(string(s.out.Data)) != strings.TrimSpace(got.text()) {
+		t.Errorf("got\n%s\nwant\n%s", got.text(), s.out.Data)
+	}
+}
+
+// sql makes the relations of a spec and renders its step over them.
+func (s *spec) sql(t *testing.T, c *conn) (string, transforms.Schema) {
+	t.Helper()
+	schema, err := s.step.Schema(s.from[0].cols)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,21 +198,83 @@ func (s *spec) run(t *testing.T, c *conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := c.get(t, sql)
-	if err := sameColumns(schema, got.cols); err != nil {
-		t.Error(err)
-	}
-	want := table{schema, oracle(s.step, s.from, s.named)}
-	got.cols = schema
-	if got.text() != want.text() {
-		t.Errorf("engine and oracle differ\nengine:\n%s\noracle:\n%s", got.text(), want.text())
-		return
-	}
-	if *update {
-		s.out.Data = []byte(got.text())
-	}
-	if strings.TrimSpace(string(s.out.Data)) != strings.TrimSpace(got.text()) {
-		t.Errorf("got\n%s\nwant\n%s", got.text(), s.out.Data)
+	return sql, schema
+}
+
+// TestSpecsSeeBrokenSteps is the control of TestSpecs: for each way in which the
+// SQL of a step could be wrong, some spec gives other rows than are written.
+func TestSpecsSeeBrokenSteps(t *testing.T) {
+	c := scratch(t)
+	for _, m := range []struct{ step, right, wrong string }{
+		{"admitted", "WHERE s.refused IS NULL", "WHERE true"},
+		{"banded", "< 25", "<= 25"},
+		{"banded", "greatest(CASE", "least(CASE"},
+		{"cells", "WHERE u.rows > 0", "WHERE true"},
+		{"cells", "BETWEEN 0 AND", "BETWEEN -1 AND"},
+		{"cells", "LEFT JOIN", "JOIN"},
+		{"civil", "< TIMESTAMP '2026-04-02'", "<= TIMESTAMP '2026-04-02'"},
+		{"civil", "arrived IS NULL OR", ""},
+		{"civil", "z.shift", "0"},
+		{"civil", "'Europe/Paris'", "'UTC'"},
+		{"decided", "infinity')) FILTER", "epoch')) FILTER"},
+		{"decided", "     > coalesce", "     >= coalesce"},
+		{"decided", "decided_at <= TIMESTAMP", "true OR decided_at <= TIMESTAMP"},
+		{"derive", "IS NULL THEN NULL", "IS NULL THEN 0"},
+		{"derive", ", -30)", ", -300)"},
+		{"derive", "isodow(day) > 5", "isodow(day) > 6"},
+		{"derive", "<> 0", "IS NOT NULL"},
+		{"fixed", "NOT BETWEEN", "BETWEEN"},
+		{"fixed", "round(", "floor("},
+		{"fixed", "AND NOT isnan", "OR isnan"},
+		{"objected", "lifted_at IS NULL OR", "false OR"},
+		{"objected", "> TIMESTAMP", ">= TIMESTAMP"},
+		{"objected", "OR purpose IS NULL", ""},
+		{"read", "[0-9]{1,18}", ".*"},
+		{"read", "2[0-3]", "2[0-4]"},
+		{"read", ">= DATE '2016-03-01'", "> DATE '2016-03-01'"},
+		{"read", "trim(", "("},
+		{"screened", "copies > 1", "copies > 2"},
+		{"screened", "d.account IS NULL", "false"},
+		{"screened", "o.account IS NOT NULL", "false"},
+		{"screened", "* 100 + day", "* 100 - day"},
+		{"screened", "< 18, true)", "< 18, false)"},
+		{"screened", "isfinite", "true OR isfinite"},
+		{"screened", "'nan'", "'inf'"},
+		{"unique", "IS NOT DISTINCT FROM", "IS DISTINCT FROM"},
+		{"unique", "IN (0, count(*))", "IN (0, 1, 2)"},
+		{"unique", "count(*) - 1", "count(*)"},
+		{"unit", "- CAST(sum(conflict) AS BIGINT)", ""},
+		{"unit", "quantile_disc", "max"},
+		{"unit", "% (2 * count", "// (2 * count"},
+		{"unlink", "r.account = p.account", "lower(r.account) = lower(p.account)"},
+	} {
+		a, err := txtar.ParseFile("testdata/specs/" + m.step + ".txtar")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, specs := readSpecs(t, m.step+".txtar", a)
+		tried, seen := false, false
+		for _, s := range specs {
+			if s.reason != nil {
+				continue
+			}
+			sql, schema := s.sql(t, c)
+			broken := strings.ReplaceAll(sql, m.right, m.wrong)
+			if broken == sql {
+				continue
+			}
+			tried = true
+			if c.words("EXPLAIN "+broken) != "" || c.words("SELECT * FROM ("+broken+")") != "" {
+				seen = true // an error is seen too
+				continue
+			}
+			got := c.get(t, broken)
+			got.cols = schema
+			seen = seen || strings.TrimSpace(got.text()) != strings.TrimSpace(string(s.out.Data))
+		}
+		if !tried || !seen {
+			t.Errorf("%s: %q for %q: in a spec's SQL: %t, seen: %t", m.step, m.wrong, m.right, tried, seen)
+		}
 	}
 }
 

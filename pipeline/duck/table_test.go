@@ -176,13 +176,7 @@ func (c *conn) put(t failer, name string, x table) {
 	for _, r := range x.rows {
 		var cells []string
 		for _, col := range x.cols {
-			cell := "NULL"
-			if v := r[col.Name]; v == "" {
-				cell = "''"
-			} else if v != nil {
-				cell = "CAST(" + transforms.Literal(cellText(col.Type, v)) + " AS " + duckTypes[col.Type] + ")"
-			}
-			cells = append(cells, cell)
+			cells = append(cells, literalOf(col.Type, r[col.Name]))
 		}
 		values = append(values, "("+strings.Join(cells, ", ")+")")
 	}
@@ -256,4 +250,15 @@ func (c *conn) get(t failer, sql string) table {
 		t.Fatalf("%v: %s", err, sql)
 	}
 	return out
+}
+
+// literalOf is a value in SQL.
+func literalOf(typ transforms.Type, v any) string {
+	switch v {
+	case nil:
+		return "NULL"
+	case "":
+		return "''"
+	}
+	return "CAST(" + transforms.Literal(cellText(typ, v)) + " AS " + duckTypes[typ] + ")"
 }

@@ -291,13 +291,13 @@ func beChild(order string) int {
 			select {}
 		}
 		say(childLine{Event: event, Dataset: dataset, Doing: doing})
-		if c.FileLimit > 0 && event+" "+doing == c.Limit {
-			limit := syscall.Rlimit{Cur: c.FileLimit, Max: c.FileLimit}
-			if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
-				panic(err)
-			}
+		if c.Limit != "" && event+" "+doing == c.Limit {
+			limitFiles(uint64(tree(c.Ledger)["log"]))
 		}
 	})
+	if c.FileLimit > 0 {
+		limitFiles(c.FileLimit)
+	}
 	end := childLine{Event: "end"}
 	sum, err := Run(context.Background(), o)
 	if err != nil {
@@ -314,6 +314,13 @@ func beChild(order string) int {
 	}
 	say(end)
 	return 0
+}
+
+// limitFiles lets no file of this process grow over a size, as a full disk would.
+func limitFiles(size uint64) {
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: size}); err != nil {
+		panic(err)
+	}
 }
 
 // command starts a child in a folder of its own, which is also its home and its place for temporary files.

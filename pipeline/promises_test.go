@@ -251,6 +251,7 @@ type childRun struct {
 	Policy, Source, Workspace, Ledger, Day string
 	Replace, Datasets                      []string
 	DieAt                                  int    // before the event of this number the child kills itself; 0 for never
+	DieOn                                  string // so before this event: "step publish"
 	FileLimit                              uint64 // bytes that any file may have from the first event that says Limit on
 	Limit                                  string // "step deliver"
 }
@@ -286,7 +287,7 @@ func beChild(order string) int {
 	o.Progress = hook(func(event, dataset, doing string) {
 		mu.Lock()
 		defer mu.Unlock()
-		if events++; events == c.DieAt {
+		if events++; events == c.DieAt || event+" "+doing == c.DieOn {
 			syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
 		}

@@ -64,8 +64,7 @@ func compile(o Options, source *plan.Source) (*Summary, []*plan.Plan, error) {
 	return sum, view.Plans, nil
 }
 
-// openLedger opens the ledger, or makes it, and holds the policy's caps
-// against its own: the lower bind.
+// openLedger opens the ledger, or makes it with the policy's caps.
 func openLedger(o Options) (*ledger.Ledger, error) {
 	lo := ledger.Options{Clock: o.Now}
 	book, err := ledger.Open(o.Ledger, lo)
@@ -82,16 +81,22 @@ func openLedger(o Options) (*ledger.Ledger, error) {
 	if err != nil {
 		return nil, ledgerError(errors.Join(err, book.Close()))
 	}
-	have, known := book.Caps(o.Policy.Population)
-	if known {
-		caps = lower(have, caps)
-	}
-	if !known || caps != have {
+	if _, known := book.Caps(o.Policy.Population); !known {
 		if err := book.SetCaps(o.Policy.Population, caps); err != nil {
 			return nil, ledgerError(errors.Join(err, book.Close()))
 		}
 	}
 	return book, nil
+}
+
+// binding is the lower of the policy's caps and the ledger's: a policy that is
+// edited upwards raises nothing, and one that is edited downwards binds as long
+// as it stands.
+func binding(o Options, book *ledger.Ledger, sum *Summary) budget.Caps {
+	if have, known := book.Caps(o.Policy.Population); known {
+		return lower(have, sum.Caps)
+	}
+	return sum.Caps
 }
 
 func lower(a, b budget.Caps) budget.Caps {
@@ -119,6 +124,7 @@ func charge(o Options, book *ledger.Ledger, plans []*plan.Plan, sum *Summary) []
 			Draws:      p.Draws(),
 			Retries:    p.Retries,
 			Supersede:  o.Supersede,
+			Limit:      &sum.Caps,
 		})
 		if err != nil {
 			sum.add(failed(p, beginError(err)))

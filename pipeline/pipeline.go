@@ -72,6 +72,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		return sum, err
 	}
 	defer book.Close()
+	sum.Caps = binding(o, book, sum)
 	if err := deliver.Sweep(o.Workspace, unfinished(book)...); err != nil {
 		return sum, inputError(err)
 	}
@@ -129,7 +130,7 @@ type job struct {
 func (j *job) run(ctx context.Context, o Options, engine *duck.Engine, book *ledger.Ledger, who *duck.Admitted) Outcome {
 	out := outcome(j.plan)
 	out.Release, out.Attempt = j.begun.Release, j.begun.Attempt
-	o.Progress.Start(j.plan.Dataset, 4)
+	o.Progress.Start(j.plan.Dataset, o.Shards+3)
 	switch j.begun.Status {
 	case ledger.Served:
 		out.Status, out.Err = Served, j.serve(o)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"lethe/privacy/budget"
 )
 
 // Begin looks up the release of a population, dataset and window, and charges for it where it has to; the package doc
@@ -38,11 +40,11 @@ func (l *Ledger) Begin(r Request) (*Begun, error) {
 func (l *Ledger) begin(want *Record, r Request) (*Begun, error) {
 	sl := l.state.slots[want.slot()]
 	if sl == nil {
-		return l.charge(want, 1)
+		return l.charge(want, 1, r.Limit)
 	}
 	a := sl.current
 	if a.plan != r.PlanHash {
-		return l.supersede(want, sl, r.Supersede)
+		return l.supersede(want, sl, r)
 	}
 	switch a.state {
 	case published:
@@ -57,11 +59,17 @@ func (l *Ledger) begin(want *Record, r Request) (*Begun, error) {
 	if sl.burned > r.Retries {
 		return nil, ErrBurned
 	}
-	return l.charge(want, a.number+1)
+	return l.charge(want, a.number+1, r.Limit)
 }
 
 // charge appends CHARGE for an attempt and hands out its token.
-func (l *Ledger) charge(want *Record, number int64) (*Begun, error) {
+func (l *Ledger) charge(want *Record, number int64, limit *budget.Caps) (*Begun, error) {
+	if limit != nil {
+		lifetime, year := l.state.spent(want.Population, l.clock())
+		if err := fits(want, *limit, lifetime, year, l.clock().UTC().Year()); err != nil {
+			return nil, err
+		}
+	}
 	want.Attempt = number
 	release, err := releaseID(want)
 	if err != nil {
@@ -79,9 +87,9 @@ func (l *Ledger) charge(want *Record, number int64) (*Begun, error) {
 }
 
 // supersede charges anew for another plan, unless a live process works on the current one.
-func (l *Ledger) supersede(want *Record, sl *slot, asked bool) (*Begun, error) {
+func (l *Ledger) supersede(want *Record, sl *slot, r Request) (*Begun, error) {
 	a := sl.current
-	if !asked {
+	if !r.Supersede {
 		return nil, &Superseded{want.Dataset, want.Window, a.plan, want.PlanHash}
 	}
 	old, err := lockRun(l.dir, a.release)
@@ -90,7 +98,7 @@ func (l *Ledger) supersede(want *Record, sl *slot, asked bool) (*Begun, error) {
 	}
 	defer old.release() // at worst an empty file is left, which locks nothing
 	want.Supersedes = a.plan
-	return l.charge(want, sl.attempts[want.PlanHash]+1)
+	return l.charge(want, sl.attempts[want.PlanHash]+1, r.Limit)
 }
 
 // goOn hands out a token for a charge that was not drawn from, or for a result that was not published.

@@ -149,3 +149,27 @@ func TestPopulationsShareNothing(t *testing.T) {
 		}
 	}
 }
+
+// A caller's own limit holds as the ledger's caps do, and is not remembered.
+func TestLimitHoldsBesideTheCaps(t *testing.T) {
+	l, _ := newLedger(t, budget.Caps{Lifetime: budget.Cost{Rho: 20}, Year: budget.Cost{Rho: 10}})
+	begin(t, l, request("first", planA, budget.Cost{Rho: 4})).Token.Close()
+	for scope, limit := range map[string]budget.Caps{
+		"lifetime":  {Lifetime: budget.Cost{Rho: 5}, Year: budget.Cost{Rho: 30}},
+		"year 2026": {Lifetime: budget.Cost{Rho: 30}, Year: budget.Cost{Rho: 5}},
+	} {
+		r := request("limited", planA, budget.Cost{Rho: 2})
+		r.Limit = &limit
+		var over *OverBudget
+		if _, err := l.Begin(r); !errors.As(err, &over) || over.Scope != scope || over.Left.Rho != 1 {
+			t.Errorf("limit of the %s: got %v, want *OverBudget with 1 left of it", scope, err)
+		}
+	}
+	r := request("wide", planA, budget.Cost{Rho: 7})
+	r.Limit = &budget.Caps{Lifetime: vast, Year: vast}
+	var over *OverBudget
+	if _, err := l.Begin(r); !errors.As(err, &over) {
+		t.Errorf("a limit above the caps: got %v, want the caps to hold", err)
+	}
+	begin(t, l, request("free", planA, budget.Cost{Rho: 6})).Token.Close()
+}

@@ -1,5 +1,7 @@
 package ledger
 
+import "lethe/privacy/budget"
+
 // Request asks for one release.
 type Request struct {
 	Population string // Required. The scope that pays: [a-z0-9][a-z0-9_-]{0,62}, as is Dataset.
@@ -10,6 +12,8 @@ type Request struct {
 	Draws      []Draw // Required. The charge is the exact sum of their costs.
 	Retries    int    // How many further attempts, each a new charge, may follow a burned one. Default 0.
 	Supersede  bool   // Charge anew where another plan has the dataset and window.
+	// Limit is what the caller allows itself beside the ledger's caps; of the two the lower binds. Default none.
+	Limit *budget.Caps
 }
 
 // Status says what [Ledger.Begin] found.

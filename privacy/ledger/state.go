@@ -170,12 +170,17 @@ func (s *state) checkCaps(r *Record) error {
 		return ErrNoCaps
 	}
 	year := r.Time.UTC().Year()
+	return fits(r, p.caps, p.lifetime, p.years[year], year)
+}
+
+// fits says whether a charge fits into caps of which lifetime and year are out.
+func fits(r *Record, caps budget.Caps, lifetime, inYear budget.Cost, year int) error {
 	for _, scope := range []struct {
 		name       string
 		limit, out budget.Cost
 	}{
-		{"lifetime", p.caps.Lifetime, p.lifetime},
-		{fmt.Sprintf("year %d", year), p.caps.Year, p.years[year]},
+		{"lifetime", caps.Lifetime, lifetime},
+		{fmt.Sprintf("year %d", year), caps.Year, inYear},
 	} {
 		if !r.Cost.Fits(scope.out, scope.limit) {
 			return &OverBudget{r.Population, scope.name, r.Cost, scope.limit.Left(scope.out)}

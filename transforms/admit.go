@@ -132,7 +132,7 @@ func (s Screened) Schema(in Schema) (Schema, error) {
 		}
 		out = append(out, Column{m.Name, Int, Bounded})
 	}
-	return out, nil
+	return out.distinct("screened")
 }
 
 // Columns are the person columns that the step looks at.
@@ -190,7 +190,7 @@ func (a Admitted) Schema(in Schema) (Schema, error) {
 		c, _ := in.Find(n)
 		out = append(out, c)
 	}
-	return out, nil
+	return out.distinct("admitted")
 }
 
 // SQL renders the SELECT over the screened people and the surrogates.

@@ -88,7 +88,7 @@ func (d Derive) Schema(in Schema) (Schema, error) {
 			out = append(out, Column{v.Name, Decimal, Raw})
 		}
 	}
-	return out, nil
+	return out.distinct("derive")
 }
 
 // keep carries the subject, the day, the local time and the named columns on.

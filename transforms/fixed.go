@@ -44,7 +44,7 @@ func (f Fixed) Schema(in Schema) (Schema, error) {
 		}
 		out = append(out, Column{m.Name, Int, Grid}, Column{"bad:" + m.Name, Int, Tally})
 	}
-	return out, nil
+	return out.distinct("fixed")
 }
 
 // SQL renders the SELECT over the rows.

@@ -18,7 +18,8 @@ func (p People) Schema(in Schema) (Schema, error) {
 	for _, v := range p.Values {
 		out = append(out, Column{v, Int, Bounded})
 	}
-	return append(out, Column{"rows", Int, Tally}), nil
+	out = append(out, Column{"rows", Int, Tally})
+	return out.distinct("people")
 }
 
 // SQL renders the SELECT over the admitted people.

@@ -101,6 +101,21 @@ func (s Schema) with(step string, names []string, roles ...Role) error {
 	return nil
 }
 
+// distinct refuses two columns of one name. The engine does not tell names apart
+// by case, and a step has names of its own: a measure called day would be taken
+// for the day.
+func (s Schema) distinct(step string) (Schema, error) {
+	seen := map[string]bool{}
+	for _, c := range s {
+		n := strings.ToLower(c.Name)
+		if seen[n] {
+			return nil, fmt.Errorf("step %s would have two columns %s: give the measure or variable another name", step, n)
+		}
+		seen[n] = true
+	}
+	return s, nil
+}
+
 func hasRole(r Role, roles []Role) bool {
 	for _, x := range roles {
 		if x == r {

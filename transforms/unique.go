@@ -41,7 +41,8 @@ func (u Unique) Schema(in Schema) (Schema, error) {
 	for _, n := range u.Sums {
 		out = append(out, Column{n, Int, Tally})
 	}
-	return append(out, Column{"copies", Int, Tally}, Column{"conflict", Int, Tally}), nil
+	out = append(out, Column{"copies", Int, Tally}, Column{"conflict", Int, Tally})
+	return out.distinct("unique")
 }
 
 // Daily says whether the day is one of the keys.

@@ -54,7 +54,7 @@ func (u Unit) Schema(in Schema) (Schema, error) {
 	if u.Days {
 		out = append(out, Column{"days", Int, Tally})
 	}
-	return out, nil
+	return out.distinct("unit")
 }
 
 // Conflicts says whether rows in conflict are among the tallies: they are not

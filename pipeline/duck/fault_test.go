@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v15/arrow"
-	"github.com/duckdb/duckdb-go/v2/mapping"
 
 	"lethe/pipeline/plan"
 	"lethe/pipeline/policy"
@@ -17,26 +16,24 @@ import (
 
 const canary = "zoe.quill@canary.example"
 
-// words is what DuckDB itself says of a statement: the control that there was
-// something to hide.
-func (c *conn) words(sql string) string {
-	var res mapping.Result
-	defer mapping.DestroyResult(&res)
-	if mapping.Query(c.c, sql, &res) == mapping.StateError {
-		return mapping.ResultError(&res)
-	}
-	return ""
-}
-
 // TestFaultsShowNoValue provokes the engine's errors over rows that hold a
 // canary. Each must come back as what was being done, a kind and a hint.
 func TestFaultsShowNoValue(t *testing.T) {
 	source := t.TempDir()
 	_, c := start(t, Options{Source: source})
-	c.must(t, "CREATE TABLE people AS SELECT '"+canary+"' AS email, 9223372036854775807 AS big, 170141183460469231731687303715884105727::HUGEINT AS huge")
-	c.must(t, "CREATE TABLE once (email VARCHAR PRIMARY KEY)")
-	c.must(t, "INSERT INTO once SELECT email FROM people")
-	c.must(t, "CREATE TYPE sex AS ENUM ('F', 'M')")
+	db := unlocked(t) // its own words are the control that there was something to hide
+	db.SetMaxOpenConns(1)
+	for _, sql := range []string{
+		"CREATE TABLE people AS SELECT '" + canary + "' AS email, 9223372036854775807 AS big, 170141183460469231731687303715884105727::HUGEINT AS huge",
+		"CREATE TABLE once (email VARCHAR PRIMARY KEY)",
+		"INSERT INTO once SELECT email FROM people",
+		"CREATE TYPE sex AS ENUM ('F', 'M')",
+	} {
+		c.must(t, sql)
+		if _, err := db.Exec(sql); err != nil {
+			t.Fatal(err)
+		}
+	}
 	shown := 0
 	for what, sql := range map[string]string{
 		"a cast to a number":         "SELECT CAST(email AS BIGINT) FROM people",
@@ -68,7 +65,7 @@ func TestFaultsShowNoValue(t *testing.T) {
 		"a file that is not there":   "SELECT * FROM read_csv('" + source + "/" + canary + "')",
 		"two statements":             "SELECT '" + canary + "'; SELECT 1",
 	} {
-		if strings.Contains(c.words(sql), canary) {
+		if _, err := db.Exec(sql); err != nil && strings.Contains(err.Error(), canary) {
 			shown++
 		}
 		checkFault(t, what, "aggregate", c.exec(context.Background(), "aggregate", sql))

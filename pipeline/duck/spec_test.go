@@ -264,7 +264,7 @@ func TestSpecsSeeBrokenSteps(t *testing.T) {
 				continue
 			}
 			tried = true
-			if c.words("EXPLAIN "+broken) != "" || c.words("SELECT * FROM ("+broken+")") != "" {
+			if c.exec(context.Background(), "test", broken) != nil {
 				seen = true // an error is seen too
 				continue
 			}

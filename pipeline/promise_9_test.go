@@ -228,3 +228,11 @@ func TestPromise9Control(t *testing.T) {
 		t.Error("an identity on disk is not seen")
 	}
 }
+
+// TestPromise9ProbeIsSwept: what a run that was killed while it tried the disk left is gone after the next one.
+func TestPromise9ProbeIsSwept(t *testing.T) {
+	dir := t.TempDir()
+	o := options(parsePolicy(t, smallPolicy), small(t, dir), dir, "steps")
+	put(t, filepath.Join(o.Workspace, ".staging", "probe-1"), make([]byte, 1<<20))
+	goesOn(t, o, nil)
+}

@@ -11,10 +11,13 @@ import (
 // room is what Ready asks a disk for: more than the files of most releases.
 const room = 1 << 20
 
+// probe begins the names of Ready's files. One that a killed run left is Sweep's to remove.
+const probe = "probe-"
+
 // Ready makes the workspace if only its last element is missing, and shows that files can be written to it. A run asks
 // before it charges for releases: a charge whose release cannot be staged would be burned.
 func Ready(workspace string) error {
-	p := place{workspace: workspace, id: fmt.Sprintf("probe-%d", os.Getpid())}
+	p := place{workspace: workspace, id: fmt.Sprint(probe, os.Getpid())}
 	if err := p.found(); err != nil {
 		return err
 	}

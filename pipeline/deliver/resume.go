@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 
 	"lethe/pipeline/release"
 	"lethe/privacy/ledger"
@@ -73,7 +74,7 @@ func (s *Staged) takeStaged(root *os.Root) error {
 }
 
 // Sweep removes every staging that no live process holds, but for the ids in keep: those whose RESULT is recorded and
-// whose Publish is still to come.
+// whose Publish is still to come. It removes what a killed [Ready] left.
 func Sweep(workspace string, keep ...string) error {
 	root, err := os.OpenRoot(workspace)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -97,8 +98,12 @@ func Sweep(workspace string, keep ...string) error {
 	}
 	var failed []error
 	for _, e := range entries {
-		if e.IsDir() && !slices.Contains(keep, e.Name()) {
-			failed = append(failed, place{workspace: workspace, id: e.Name()}.sweep(root))
+		p := place{workspace: workspace, id: e.Name()}
+		switch {
+		case e.IsDir() && !slices.Contains(keep, p.id):
+			failed = append(failed, p.sweep(root))
+		case e.Type().IsRegular() && strings.HasPrefix(p.id, probe):
+			root.Remove(p.staging()) // a live run's may go too: it has been written
 		}
 	}
 	return errors.Join(append(failed, area.Sync())...)

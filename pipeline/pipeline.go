@@ -96,20 +96,25 @@ func (o Options) perform(ctx context.Context, engine *duck.Engine, book *ledger.
 			granted = append(granted, j.plan)
 		}
 	}
-	admitted := map[string]*duck.Admitted{}
-	for _, a := range plan.MergeAdmissions(granted) {
+	var admitted []*duck.Admitted
+	admissions, of := plan.MergeAdmissions(granted)
+	for _, a := range admissions {
 		who, err := engine.Admit(ctx, a, o.Now())
 		if err != nil {
 			return inputError(fmt.Errorf("admit people: %w", err))
 		}
-		admitted[a.Start] = who
+		admitted = append(admitted, who)
 	}
 	var mu sync.Mutex
 	group := errgroup.Group{}
 	group.SetLimit(o.Parallel)
 	for _, j := range jobs {
 		group.Go(func() error {
-			out := j.run(ctx, o, engine, book, admitted[j.plan.Admission.Start])
+			var who *duck.Admitted
+			if i, ok := of[j.plan]; ok {
+				who = admitted[i]
+			}
+			out := j.run(ctx, o, engine, book, who)
 			mu.Lock()
 			defer mu.Unlock()
 			sum.add(out)

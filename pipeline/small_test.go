@@ -2,7 +2,11 @@ package pipeline
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -165,8 +169,13 @@ type lab struct {
 	aims   map[*plan.Chain]string // a chain of the plans, and its glob in the first source
 }
 
-// newLab compiles datasets of a policy, all that are built if none is named. change may alter plans.
+// newLab compiles datasets of a policy for the sample's day, all that are built if none is named. change may alter plans.
 func newLab(t testing.TB, o duck.Options, p *policy.Policy, change func(*plan.Plan), datasets ...string) *lab {
+	t.Helper()
+	return newLabOn(t, sampleDay, o, p, change, datasets...)
+}
+
+func newLabOn(t testing.TB, day string, o duck.Options, p *policy.Policy, change func(*plan.Plan), datasets ...string) *lab {
 	t.Helper()
 	engine, err := duck.Open(o)
 	if err != nil {
@@ -183,7 +192,7 @@ func newLab(t testing.TB, o duck.Options, p *policy.Policy, change func(*plan.Pl
 		if d.Unit == "household" || len(datasets) > 0 && !slices.Contains(datasets, d.Name) {
 			continue // the household is not built yet
 		}
-		pl, err := plan.Compile(p, d, source, onDay(p, sampleDay))
+		pl, err := plan.Compile(p, d, source, onDay(p, day))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,19 +220,20 @@ func (l *lab) answers(t testing.TB, folder string, shards int) answers {
 	for ch, files := range l.aims {
 		ch.Scan.Files = filepath.Join(folder, files)
 	}
-	admitted := map[string]*duck.Admitted{}
-	for _, a := range plan.MergeAdmissions(l.plans) {
+	var admitted []*duck.Admitted
+	admissions, of := plan.MergeAdmissions(l.plans)
+	for _, a := range admissions {
 		who, err := l.engine.Admit(ctx, a, closing())
 		if err != nil {
 			t.Fatal(err)
 		}
-		admitted[a.Start] = who
+		admitted = append(admitted, who)
 	}
 	out := answers{}
 	for _, pl := range l.plans {
 		sum := duck.NewExact(pl)
 		for n := range shards {
-			x, err := l.engine.Exact(ctx, pl, admitted[pl.Admission.Start], duck.Shard{Number: n, Of: shards})
+			x, err := l.engine.Exact(ctx, pl, admitted[of[pl]], duck.Shard{Number: n, Of: shards})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -234,4 +244,22 @@ func (l *lab) answers(t testing.TB, folder string, shards int) answers {
 		out[pl.Dataset] = sum
 	}
 	return out
+}
+
+// digest is a short form of answers: two are equal if, and hardly unless, the answers are.
+func (a answers) digest(t testing.TB, tallies bool) string {
+	t.Helper()
+	h := sha256.New()
+	for _, dataset := range slices.Sorted(maps.Keys(a)) {
+		parts := []any{dataset, a[dataset].Totals}
+		if tallies {
+			parts = append(parts, a[dataset].Tally)
+		}
+		b, err := json.Marshal(parts) // keys of maps in order
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Write(b)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16]
 }

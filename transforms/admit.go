@@ -58,13 +58,13 @@ func accounts(step string, in Schema) (Schema, error) {
 
 // Screened says for each person whether it is refused, and why, and turns the
 // person's columns into codes. The reasons, in the order they are tried:
-// repeated, erasure, objection, consent, excluded, age, value. They are for
+// repeated, erasure, objection, consent, excluded, age. They are for
 // the operator's sealed record.
 type Screened struct {
 	Consent   bool // join Decided
 	Objection bool // join Objected
 	Erasure   string
-	Excluded  []Where
+	Excluded  []Exclusion
 	Age       *MinimumAge
 	Start     string // ISO date: ages are completed years at the window's start
 	Zone      string // column of the person's time zone; "" for none
@@ -72,6 +72,14 @@ type Screened struct {
 	Zones     string // relation (value) of valid zone names
 	Codes     []Code
 	Measures  []PersonMeasure
+}
+
+// An Exclusion refuses people whose column is one of Values. Text, if given, is
+// the same column as it was read: where it says something that could not be
+// parsed, the person is refused too.
+type Exclusion struct {
+	Where
+	Text string
 }
 
 // MinimumAge refuses people younger than Years.
@@ -92,7 +100,7 @@ type Code struct {
 	Prefix  int      // Text: compare that many leading characters only; 0 for all
 	Edges   []string // decimal literals (Age, Number) or ISO dates (Date)
 	Lookup  string   // relation (value, code) of a Text level
-	Other   int      // code of a text that Lookup does not hold; -1 refuses the person
+	Other   int      // code of a text that Lookup does not hold; -1: the person is in no group of the key
 	Unknown int      // code of a missing value
 }
 
@@ -149,6 +157,7 @@ func (s Screened) Columns() []string {
 	add(s.Zone)
 	for _, e := range s.Excluded {
 		add(e.Column)
+		add(e.Text)
 	}
 	if s.Age != nil {
 		add(s.Age.Column)

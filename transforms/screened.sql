@@ -25,14 +25,11 @@
     WHEN d.account IS NULL THEN 'consent'
 {{- end}}
 {{- range .Step.Excluded}}
-    WHEN {{ident .Column}} IN ({{typed .Type .Values}}) THEN 'excluded'
+    WHEN {{ident .Column}} IN ({{typed .Type .Values}}){{if .Text}} OR ({{ident .Text}} IS NOT NULL AND {{ident .Column}} IS NULL){{end}} THEN 'excluded'
 {{- end}}
 {{- with .Step.Age}}
     WHEN coalesce({{template "age" (birth .Column $.Step.Start)}} < {{.Years}}, {{not .Unknown}}) THEN 'age'
 {{- end}}
-{{- range .Step.Codes}}{{if lt .Other 0}}
-    WHEN {{ident .Column}} IS NOT NULL AND {{ident (print "l:" .Name)}}.code IS NULL THEN 'value'
-{{- end}}{{end}}
   END
 {{- end -}}
 SELECT

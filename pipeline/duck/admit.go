@@ -50,7 +50,8 @@ func (e *Engine) Admit(ctx context.Context, a *plan.Admission, now time.Time) (*
 			return nil, err
 		}
 	}
-	screened, keys, table := "screened:"+a.Start, "surrogates:"+a.Start, "admitted:"+a.Start
+	of := a.Start + " " + a.Screened.Zone
+	screened, keys, table := "screened:"+of, "surrogates:"+of, "admitted:"+of
 	if err := c.exec(ctx, "screen the people", "CREATE OR REPLACE TABLE "+transforms.Ident(screened)+" AS SELECT * FROM "+transforms.Ident("screened")); err != nil {
 		return nil, err
 	}

@@ -159,7 +159,7 @@ func (s study) plan(dir string) *plan.Plan {
 		Objected: &transforms.Objected{Lifted: true},
 		Lookups:  []plan.Lookup{{Relation: "ladder:sex@0", Values: sexes}},
 		Screened: transforms.Screened{Consent: true, Objection: true, Erasure: "c:erased", Start: p.Window.Start,
-			Excluded: []transforms.Where{{Column: "c:test", Type: transforms.Bool, Values: []string{"true"}}}, Age: &transforms.MinimumAge{Column: "c:born", Years: 18},
+			Excluded: []transforms.Exclusion{{Where: transforms.Where{Column: "c:test", Type: transforms.Bool, Values: []string{"true"}}}}, Age: &transforms.MinimumAge{Column: "c:born", Years: 18},
 			Codes: []transforms.Code{{Name: "age", Column: "c:born", Input: "age", Edges: []string{"40", "90"}, Unknown: 3},
 				{Name: "sex", Column: "c:sex", Input: "text", Fold: true, Lookup: "ladder:sex@0", Other: 2, Unknown: 2}},
 			Measures: []transforms.PersonMeasure{{FixedMeasure: transforms.FixedMeasure{Name: "height", Column: "c:height", Lo: "50", Hi: "250", Times: 1, Over: 1, Clamp: s.clamp}, Low: 120, High: 210}}}}

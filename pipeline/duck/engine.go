@@ -17,6 +17,7 @@ package duck
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,6 +25,7 @@ import (
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
+	"golang.org/x/sys/unix"
 
 	"lethe/transforms"
 )
@@ -43,6 +45,7 @@ type Engine struct {
 	db     mapping.Database
 	source string
 	spill  string
+	held   *os.File // the spill folder, locked
 	key    []byte
 }
 
@@ -70,11 +73,11 @@ func Open(o Options) (*Engine, error) {
 			return nil, fmt.Errorf("open spill folder %s: %w", o.Spill, reason(err))
 		}
 	}
-	if err := e.sweep(); err != nil {
+	if err := e.hold(); err != nil {
 		return nil, err
 	}
 	if err := e.open(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, e.release())
 	}
 	if err := e.lock(o); err != nil {
 		e.Close()
@@ -139,14 +142,39 @@ func (e *Engine) lock(o Options) error {
 // Close ends the engine and everything in its memory.
 func (e *Engine) Close() error {
 	mapping.Close(&e.db)
-	return e.sweep()
+	return e.release()
 }
 
-// sweep empties the spill folder: a run that died may have left raw rows there.
-func (e *Engine) sweep() error {
+// hold takes the spill folder for this engine alone and empties it: a run that
+// died may have left raw rows there.
+func (e *Engine) hold() error {
 	if e.spill == "" {
 		return nil
 	}
+	dir, err := os.Open(e.spill)
+	if err != nil {
+		return fmt.Errorf("open spill folder %s: %w; make the folder, on a tmpfs or an encrypted disk, or leave --spill out", e.spill, reason(err))
+	}
+	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		dir.Close()
+		return fmt.Errorf("open spill folder %s: another run spills there; give each run a folder of its own", e.spill)
+	}
+	e.held = dir
+	if err := e.sweep(); err != nil {
+		return errors.Join(err, dir.Close())
+	}
+	return nil
+}
+
+// release empties the spill folder and lets go of it.
+func (e *Engine) release() error {
+	if e.held == nil {
+		return nil
+	}
+	return errors.Join(e.sweep(), e.held.Close())
+}
+
+func (e *Engine) sweep() error {
 	entries, err := os.ReadDir(e.spill)
 	if err != nil {
 		return fmt.Errorf("open spill folder %s: %w; make the folder, on a tmpfs or an encrypted disk, or leave --spill out", e.spill, reason(err))

@@ -289,14 +289,13 @@ func screenedRows(s transforms.Screened, from []table, named map[string]table) [
 				young = !s.Age.Unknown
 			}
 		}
-		excluded, outside := false, false
+		excluded := false
 		for _, e := range s.Excluded {
-			excluded = excluded || oneOf(e, r)
+			excluded = excluded || oneOf(e.Where, r) || e.Text != "" && r[e.Text] != nil && r[e.Column] == nil
 		}
 		for _, c := range s.Codes {
-			code, known := codeOf(c, s.Start, r, named)
+			code, _ := codeOf(c, s.Start, r, named)
 			o[c.Name] = int64(code)
-			outside = outside || !known
 		}
 		switch {
 		case copies[account] > 1:
@@ -311,8 +310,6 @@ func screenedRows(s transforms.Screened, from []table, named map[string]table) [
 			o["refused"] = "excluded"
 		case young:
 			o["refused"] = "age"
-		case outside:
-			o["refused"] = "value"
 		}
 		if s.Zone != "" {
 			o["zone"] = s.Fallback

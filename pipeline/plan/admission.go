@@ -112,14 +112,18 @@ func (c *compiler) admission() {
 		a.Objections = c.ruleTable(ad.Objection.Table, cols)
 	}
 	if ad.Erasure != nil {
-		a.Screened.Erasure = c.personColumn(*ad.Erasure, "")
+		a.Screened.Erasure = c.personText(*ad.Erasure) // whatever stands there asks for erasure
 	}
 	if m := ad.MinimumAge; m != nil {
 		a.Screened.Age = &transforms.MinimumAge{Column: c.personColumn(m.From, transforms.Date), Years: m.Years, Unknown: m.Unknown == "admit"}
 	}
 	for _, e := range ad.Exclude {
 		col := c.personColumn(e.Column, "")
-		a.Screened.Excluded = append(a.Screened.Excluded, transforms.Where{Column: col, Type: c.types[col], Values: e.Values})
+		rule := transforms.Exclusion{Where: transforms.Where{Column: col, Type: c.types[col], Values: e.Values}}
+		if c.source.Tables[e.Column.Table].Text && rule.Type != transforms.String {
+			rule.Text = c.personText(e.Column)
+		}
+		a.Screened.Excluded = append(a.Screened.Excluded, rule)
 	}
 }
 
@@ -164,6 +168,16 @@ func (c *compiler) personColumn(ref policy.Ref, typ transforms.Type) string {
 	c.expect(ref, typ)
 	c.types[name] = typ
 	c.persons = append(c.persons, transforms.ReadColumn{As: name, Source: ref.Column, Type: typ})
+	return name
+}
+
+// personText asks for a column of the person table as text, whatever its type.
+func (c *compiler) personText(ref policy.Ref) string {
+	name := "t:" + ref.Column
+	if _, ok := c.types[name]; !ok {
+		c.types[name] = transforms.String
+		c.persons = append(c.persons, transforms.ReadColumn{As: name, Source: ref.Column, Type: transforms.String})
+	}
 	return name
 }
 

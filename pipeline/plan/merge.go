@@ -6,23 +6,30 @@ import (
 	"lethe/transforms"
 )
 
-// MergeAdmissions joins the admissions of plans that start on the same day, so
-// that a run builds each admitted table once. The result is in the order of
-// first appearance.
-func MergeAdmissions(plans []*Plan) []*Admission {
-	var out []*Admission
-	at := map[string]*Admission{}
+// MergeAdmissions joins the admissions of plans that start on the same day and
+// do not ask for two different time zones of a person, so that a run builds each
+// admitted table once. What one plan asks for beside another changes nothing of
+// who is admitted, nor of the other's keys. The result is in the order of first
+// appearance, with the number of each plan's own.
+func MergeAdmissions(plans []*Plan) (merged []*Admission, of map[*Plan]int) {
+	of = map[*Plan]int{}
 	for _, p := range plans {
-		have := at[p.Admission.Start]
-		if have == nil {
-			a := p.Admission.clone()
-			at[a.Start] = a
-			out = append(out, a)
-			continue
+		i := slices.IndexFunc(merged, func(a *Admission) bool { return a.serves(&p.Admission) })
+		if i < 0 {
+			i = len(merged)
+			merged = append(merged, p.Admission.clone())
+		} else {
+			merged[i].add(&p.Admission)
 		}
-		have.add(&p.Admission)
+		of[p] = i
 	}
-	return out
+	return merged, of
+}
+
+// serves says whether one admitted table can be for both.
+func (a *Admission) serves(b *Admission) bool {
+	x, y := a.Screened.Zone, b.Screened.Zone
+	return a.Start == b.Start && (x == "" || y == "" || x == y)
 }
 
 func (a *Admission) clone() *Admission {

@@ -209,6 +209,9 @@ func TestSpillFolder(t *testing.T) {
 	if left, _ := os.ReadDir(spill); len(left) > 0 {
 		t.Errorf("a run that died left %v", left)
 	}
+	if _, err := Open(Options{Source: source, Spill: spill}); err == nil || !strings.Contains(err.Error(), "another run spills there") {
+		t.Errorf("a folder that another run spills to: got %v", err)
+	}
 	e.Close()
 	put(t, spill+"/thesis.doc", "not ours")
 	if _, err := Open(Options{Source: source, Spill: spill}); err == nil || !strings.Contains(err.Error(), "thesis.doc") {

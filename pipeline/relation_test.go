@@ -248,6 +248,8 @@ func cell(a arrow.Array, i int) any {
 		return nil
 	}
 	switch a := a.(type) {
+	case *array.Dictionary:
+		return cell(a.Dictionary(), a.GetValueIndex(i))
 	case *array.Int64:
 		return a.Value(i)
 	case *array.Int32:

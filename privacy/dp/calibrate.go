@@ -16,8 +16,8 @@ const libraryDelta = 1e-6
 
 // Calibrate returns the draw for a vector of so many cells, of which one unit
 // changes at most l0 by at most lInf each, with the least noise that the library
-// offers at a cost of at most want in ρ. The library knows σ in steps of 1/1024
-// of the power of two below, so up to 0.2 % of want is left over.
+// offers at a cost of at most want in ρ. The library finds σ to 1/1000, so up to
+// 0.2 % of want is left over.
 //
 // The cost has the σ that will be used, and the sampler's δ. The error says
 // which limit does not hold; limits are 1 <= l0 <= cells <= 2^24, l0 <= 1e6,

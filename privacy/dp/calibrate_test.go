@@ -23,10 +23,11 @@ func TestCalibrateIsWithinAndNearWhatIsWanted(t *testing.T) {
 		if d.Cost.Rho > want {
 			t.Errorf("costs ρ %d, wanted %d", d.Cost.Rho, want)
 		}
-		// One step of the library's search is 1/1024 of the power of two below σ,
-		// at most 2/1024 of ρ; the rest is what floating point costs.
+		// The library's search stops when its bracket of σ is at most 1/1000 of its
+		// lower end, so σ is at most 1.001 times what it could be and ρ at least
+		// 1/1.001² of it; the rest is what floating point costs.
 		float := budget.Rho(math.Ceil(2*floatError*float64(l0)*(1+math.Sqrt(2))*1e12)) + 1
-		if floor := budget.Rho(float64(want)*(1-2.01/1024)) - 2*float; want > 3*float && d.Cost.Rho < floor {
+		if floor := budget.Rho(float64(want)/(1.001*1.001)) - 2*float; want > 3*float && d.Cost.Rho < floor {
 			t.Errorf("costs ρ %d of %d wanted: σ could be smaller", d.Cost.Rho, want)
 		}
 		exact := float64(l0) * float64(lInf) * float64(lInf) / (2 * d.Sigma * d.Sigma) * 1e12

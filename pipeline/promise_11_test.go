@@ -44,6 +44,7 @@ func orders(t *testing.T, s tables, root string, n int) []string {
 // TestPromise11SameAnswers: the exact answers, and the operators' counts, do not depend on the order of rows or files,
 // on threads, on shards, or on the run's random key.
 func TestPromise11SameAnswers(t *testing.T) {
+	t.Parallel()
 	p := parsePolicy(t, smallPolicy)
 	s, ids := population(rand.New(rand.NewPCG(1, 11)), 60)
 	dir := s.save(t, t.TempDir())
@@ -78,8 +79,13 @@ func TestPromise11SameAnswers(t *testing.T) {
 
 // TestPromise11Sample: the same on the sample, in one other order of its rows, and with 1 and 4 shards.
 func TestPromise11Sample(t *testing.T) {
+	t.Parallel()
 	p := parsePolicy(t, samplePolicy)
 	rng := rand.New(rand.NewPCG(2, 11))
+	some := []string{"steps-by-age-sex-region", "sleep-by-age", "pulse-by-age-bmi"}
+	if *long {
+		some = nil // all
+	}
 	mixed := tables{}
 	for path, r := range loadSample(t) {
 		mixed[path] = r.shuffled(rng)
@@ -89,7 +95,7 @@ func TestPromise11Sample(t *testing.T) {
 		source          string
 		threads, shards int
 	}{{sampleSource, 2, 1}, {sampleSource, 1, 4}, {mixed.save(t, t.TempDir()), 2, 4}} {
-		l := newLab(t, duck.Options{Source: c.source, Threads: c.threads}, p, nil)
+		l := newLab(t, duck.Options{Source: c.source, Threads: c.threads}, p, nil, some...)
 		got := l.answers(t, "", c.shards).digest(t, true)
 		if want == "" {
 			want = got
@@ -103,6 +109,7 @@ func TestPromise11Sample(t *testing.T) {
 // TestPromise11NothingSetsTheRandomness: the program has no flag for a seed or key, reads no variable but its flags', and
 // two runs of the same thing draw different noise.
 func TestPromise11NothingSetsTheRandomness(t *testing.T) {
+	t.Parallel()
 	allowed := []string{"policy", "source", "workspace", "ledger", "new-ledger", "date", "dataset", "json", "supersede", "memory", "threads", "shards", "spill", "out", "help"}
 	flag := regexp.MustCompile(`--([a-z][a-z0-9-]*)`)
 	for _, command := range []string{"", "run", "plan", "validate", "init", "schema", "why", "diff"} {

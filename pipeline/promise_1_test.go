@@ -116,6 +116,7 @@ func mutations() []mutation {
 
 // TestPromise1UnlistedColumn: a column the policy does not list never leaves, and stops the job if the source has it.
 func TestPromise1UnlistedColumn(t *testing.T) {
+	t.Parallel()
 	base := loadSample(t).few(60)
 	saved := base.save(t, t.TempDir())
 	all := mutations()
@@ -175,6 +176,7 @@ func stops(t *testing.T, base tables, saved string, m mutation) []string {
 // TestPromise1Control: the same check catches a job that goes on, because the source is as the policy says, or because
 // the policy lists the new column.
 func TestPromise1Control(t *testing.T) {
+	t.Parallel()
 	base := loadSample(t).few(60)
 	none := mutation{"none", "vo2", func(tables) {}}
 	if got := stops(t, base, base.save(t, t.TempDir()), none); len(got) < 3 {

@@ -255,6 +255,7 @@ const plantedPeople = 240
 // TestPromise2NoIdentityLeaves: no byte of a direct identifier is in any output, log, error, ledger record or leftover
 // file, in any of the encodings.
 func TestPromise2NoIdentityLeaves(t *testing.T) {
+	t.Parallel()
 	ids := identities(t, plantedPeople)
 	s := canaryScanner(ids)
 	dir := t.TempDir()
@@ -297,12 +298,14 @@ func canaryScanner(ids []identity) *scanner {
 
 // TestPromise2ErrorsAreSilent: whatever is wrong with a source, no message shows a value of it.
 func TestPromise2ErrorsAreSilent(t *testing.T) {
+	t.Parallel()
 	ids := identities(t, plantedPeople)
 	s := canaryScanner(ids)
 	base := planted(loadSample(t).few(400), ids)
 	saved := base.save(t, t.TempDir())
 	for name, damage := range damages(ids) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			source := base.saveChanged(t, base, saved, filepath.Join(dir, "source"))
 			policy := plantedPolicy(t, dir)
@@ -463,6 +466,7 @@ func textTables(ids []identity) map[string][2]string {
 // TestPromise2LeaksAreSeen: the same search finds an identity in every encoding, in every file that a release has, and
 // in what leaky variants of the pipeline deliver.
 func TestPromise2LeaksAreSeen(t *testing.T) {
+	t.Parallel()
 	ids := identities(t, plantedPeople)
 	s := canaryScanner(ids)
 	for name, encode := range encodings {

@@ -20,6 +20,7 @@ import (
 // TestPromise3RowsAreInPublicOrder: rows of a release stand in the order of their public labels, whatever the order of
 // rows and files of the source, and have no column but the plan's.
 func TestPromise3RowsAreInPublicOrder(t *testing.T) {
+	t.Parallel()
 	p := parsePolicy(t, smallPolicy)
 	s, _ := population(rand.New(rand.NewPCG(3, 3)), 25)
 	root := s.save(t, t.TempDir())
@@ -86,6 +87,7 @@ func released(t *testing.T, dir, dataset string, keys int) (rows, names []string
 // TestPromise3NoSurrogateLeaves runs under a key that the test knows, computes every subject, and looks for them and the
 // key in every file that the run leaves.
 func TestPromise3NoSurrogateLeaves(t *testing.T) {
+	t.Parallel()
 	p := parsePolicy(t, samplePolicy)
 	key := []byte("a key of exactly 32 bytes, known")
 	var secrets [][]byte

@@ -49,6 +49,7 @@ func rerun(t *testing.T, o Options) Outcome {
 // TestPromise4Cancelled cancels a run at each of its events. No charge is lost, none is made twice, and what was not
 // drawn on is used again.
 func TestPromise4Cancelled(t *testing.T) {
+	t.Parallel()
 	p := parsePolicy(t, smallPolicy)
 	source := small(t, t.TempDir())
 	for at := 1; at <= 8; at++ {
@@ -91,6 +92,7 @@ func TestPromise4Cancelled(t *testing.T) {
 // TestPromise4UnreadableRows: the charge is there before a row is read. Rows that cannot be read leave it undrawn, for
 // the next run.
 func TestPromise4UnreadableRows(t *testing.T) {
+	t.Parallel()
 	p := parsePolicy(t, smallPolicy)
 	dir := t.TempDir()
 	source := small(t, dir)
@@ -123,6 +125,7 @@ func TestPromise4UnreadableRows(t *testing.T) {
 // TestPromise4LostAfterDraw: what was drawn and lost is burned; the next run is a second charge, and a third is refused.
 // Nothing is refunded.
 func TestPromise4LostAfterDraw(t *testing.T) {
+	t.Parallel()
 	p := parsePolicy(t, smallPolicy)
 	dir := t.TempDir()
 	o := options(p, small(t, dir), dir, "steps")
@@ -166,6 +169,7 @@ func TestPromise4LostAfterDraw(t *testing.T) {
 
 // TestPromise4ServedAgain: the same window again charges and draws nothing, and the bytes are those that were there.
 func TestPromise4ServedAgain(t *testing.T) {
+	t.Parallel()
 	p := parsePolicy(t, smallPolicy)
 	dir := t.TempDir()
 	o := options(p, small(t, dir), dir)
@@ -191,9 +195,20 @@ func TestPromise4ServedAgain(t *testing.T) {
 
 // TestPromise4LedgerFails: where the ledger's disk refuses a record, nothing is drawn after it.
 func TestPromise4LedgerFails(t *testing.T) {
+	t.Parallel()
 	p := parsePolicy(t, smallPolicy)
-	dir := t.TempDir()
-	source := small(t, dir)
+	before := t.TempDir()
+	source := small(t, before)
+	others := options(p, source, before) // so that the log is larger than any file that is delivered
+	for _, d := range p.Datasets {
+		if d.Name != "pressure" {
+			others.Datasets = append(others.Datasets, d.Name)
+		}
+	}
+	mustRun(t, others)
+	earlier := others
+	earlier.Date = onDay(p, "2026-03-26")
+	mustRun(t, earlier)
 	for name, c := range map[string]struct {
 		limit string // from this event on the log cannot grow
 		want  string
@@ -207,16 +222,11 @@ func TestPromise4LedgerFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			o := options(p, source, dir, "pressure")
-			others := options(p, source, dir) // so that the log is larger than any file that is delivered
-			for _, d := range p.Datasets {
-				if d.Name != "pressure" {
-					others.Datasets = append(others.Datasets, d.Name)
+			for _, folder := range []string{"ledger", "workspace"} {
+				if err := os.CopyFS(filepath.Join(dir, folder), os.DirFS(filepath.Join(before, folder))); err != nil {
+					t.Fatal(err)
 				}
 			}
-			mustRun(t, others)
-			earlier := others
-			earlier.Date = onDay(p, "2026-03-26")
-			mustRun(t, earlier)
 			size := tree(o.Ledger)["log"]
 			if c.limit == "" {
 				limited(t, dir, source, uint64(size), "")
@@ -256,6 +266,7 @@ func limited(t *testing.T, dir, source string, size uint64, event string) {
 // TestPromise4TwoProcesses: of two runs of a dataset at once one draws. The other is told that it is in progress, or is
 // served.
 func TestPromise4TwoProcesses(t *testing.T) {
+	t.Parallel()
 	p := parsePolicy(t, smallPolicy)
 	dir := t.TempDir()
 	source := small(t, dir)
@@ -312,6 +323,7 @@ func TestPromise4TwoProcesses(t *testing.T) {
 // TestPromise4TokenControl: what the pipeline never does, the ledger would refuse: the promise does not hang on the
 // order of lines alone.
 func TestPromise4TokenControl(t *testing.T) {
+	t.Parallel()
 	p := parsePolicy(t, smallPolicy)
 	dir := t.TempDir()
 	source := small(t, dir)

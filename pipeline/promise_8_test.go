@@ -250,6 +250,7 @@ var counts = []string{"people-by-age-sex-region", "steps-by-age-sex-region"}
 
 // TestPromise8Sample: the exact answers on the sample are those of the people who may be in it, and of nobody else.
 func TestPromise8Sample(t *testing.T) {
+	t.Parallel()
 	s := loadSample(t)
 	p := parsePolicy(t, samplePolicy)
 	want := recompute(s, closing())
@@ -292,6 +293,7 @@ func (c counted) only(prefix string) counted {
 // TestPromise8Flips changes one person's standing in each way, for this window and for an older one: the answers become
 // those of a source in which the person is not, with all rows gone.
 func TestPromise8Flips(t *testing.T) {
+	t.Parallel()
 	p := parsePolicy(t, smallPolicy)
 	base, ids := crowd(20)
 	id := ids[7]

@@ -21,6 +21,7 @@ var nights = []string{"people-by-age-sex-region", "steps-by-weekday", "sleep-by-
 // whole, every charge and draw that the run was told of is in the ledger, no identity is on disk, and the next run
 // goes on as the design says.
 func TestPromise9Killed(t *testing.T) {
+	t.Parallel()
 	byTime, byEvent := 5, 4
 	if *long {
 		byTime, byEvent = 120, 60
@@ -200,6 +201,7 @@ func sampleIdentities(t testing.TB) []string {
 
 // TestPromise9Control: the looks that are taken after a kill see a half release, a lost charge and a file of rows.
 func TestPromise9Control(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	o := options(parsePolicy(t, smallPolicy), small(t, t.TempDir()), dir, "steps")
 	out := mustRun(t, o).Outcomes[0]
@@ -231,6 +233,7 @@ func TestPromise9Control(t *testing.T) {
 
 // TestPromise9ProbeIsSwept: what a run that was killed while it tried the disk left is gone after the next one.
 func TestPromise9ProbeIsSwept(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	o := options(parsePolicy(t, smallPolicy), small(t, dir), dir, "steps")
 	put(t, filepath.Join(o.Workspace, ".staging", "probe-1"), make([]byte, 1<<20))

@@ -38,12 +38,12 @@ func (c *conn) query(ctx context.Context, doing, sql string, visit func(mapping.
 	var stmt mapping.PreparedStatement
 	defer mapping.DestroyPrepare(&stmt)
 	if mapping.Prepare(c.c, sql, &stmt) == mapping.StateError {
-		return prepareFault(doing, mapping.PrepareError(stmt))
+		return prepareFault(ctx, doing, mapping.PrepareError(stmt))
 	}
 	var pending mapping.PendingResult
 	defer mapping.DestroyPending(&pending)
 	if bindings.PendingPreparedStreaming(stmt, &pending) == mapping.StateError {
-		return prepareFault(doing, mapping.PendingError(pending))
+		return prepareFault(ctx, doing, mapping.PendingError(pending))
 	}
 	var res mapping.Result
 	defer mapping.DestroyResult(&res)

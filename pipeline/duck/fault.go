@@ -52,7 +52,10 @@ func resultFault(ctx context.Context, doing string, res *mapping.Result) error {
 
 // prepareFault sorts an error that came without a type by its first words,
 // which are DuckDB's name of the type.
-func prepareFault(doing, msg string) error {
+func prepareFault(ctx context.Context, doing, msg string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
 	return &Fault{doing, kindOf(mapping.ErrorTypeInvalid, msg)}
 }
 

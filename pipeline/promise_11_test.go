@@ -50,7 +50,7 @@ func TestPromise11SameAnswers(t *testing.T) {
 	dir := s.save(t, t.TempDir())
 	variants := 1
 	if *long {
-		variants = 100
+		variants = 30
 	}
 	folders := orders(t, s, dir, variants)
 	other := s.of(func(any) bool { return true })

@@ -89,7 +89,7 @@ func TestPromise6Sensitivity(t *testing.T) {
 	t.Parallel()
 	want := 300
 	if *long {
-		want = 2_000
+		want = 1_000
 	}
 	p := parsePolicy(t, smallPolicy)
 	var mu sync.Mutex

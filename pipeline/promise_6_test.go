@@ -113,7 +113,10 @@ func TestPromise6Sensitivity(t *testing.T) {
 			})
 		}
 	})
-	if pairs < want || moved < pairs/3 {
+	if pairs < want {
+		t.Errorf("%d pairs, want %d", pairs, want)
+	}
+	if moved < pairs/3 {
 		t.Errorf("only %d of %d pairs differ at all: the sources are too dull", moved, pairs)
 	}
 	t.Logf("%d neighbouring pairs of raw sources, %d with a difference, %d datasets, no vector over its sensitivity", pairs, moved, len(p.Datasets))

@@ -44,7 +44,11 @@ func TestMain(m *testing.M) {
 	if order := os.Getenv(childOrder); order != "" {
 		os.Exit(beChild(order))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if built != "" {
+		os.RemoveAll(filepath.Dir(built))
+	}
+	os.Exit(code)
 }
 
 // parsePolicy is the policy of a file with replacements, old and new in turns.

@@ -9,8 +9,8 @@ import (
 )
 
 func TestAddRefusesWhatDoesNotFit(t *testing.T) {
-	top := Cost{math.MaxUint64, math.MaxUint64}
-	for _, d := range []Cost{{1, 0}, {0, 1}, top} {
+	top := Cost{math.MaxUint64, math.MaxUint64, math.MaxUint64}
+	for _, d := range []Cost{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, top} {
 		if got, err := top.Add(d); err == nil {
 			t.Errorf("%v + %v: got %v, want an error", top, d, got)
 		}
@@ -18,27 +18,48 @@ func TestAddRefusesWhatDoesNotFit(t *testing.T) {
 			t.Errorf("%v fits behind %v: got true, want false", d, top)
 		}
 	}
-	if got, err := (Cost{math.MaxUint64 - 1, 2}).Add(Cost{1, 3}); err != nil || got != (Cost{math.MaxUint64, 5}) {
-		t.Errorf("got %v, %v, want the largest ρ and 5", got, err)
+	if got, err := (Cost{math.MaxUint64 - 1, 2, 7}).Add(Cost{1, 3, 1}); err != nil || got != (Cost{math.MaxUint64, 5, 8}) {
+		t.Errorf("got %v, %v, want the largest ρ, 5 and 8", got, err)
 	}
 }
 
-func TestFitsAndLeftLookAtBothAmounts(t *testing.T) {
-	limit, spent := Cost{10, 20}, Cost{7, 20}
+func TestEveryAmountIsLookedAt(t *testing.T) {
+	limit, spent := Cost{10, 20, 30}, Cost{7, 20, 29}
 	for _, tt := range []struct {
 		cost Cost
 		want bool
-	}{{Cost{3, 0}, true}, {Cost{4, 0}, false}, {Cost{3, 1}, false}, {Cost{}, true}} {
+	}{{Cost{3, 0, 1}, true}, {Cost{4, 0, 0}, false}, {Cost{3, 1, 0}, false}, {Cost{0, 0, 2}, false}, {Cost{}, true}} {
 		if got := tt.cost.Fits(spent, limit); got != tt.want {
 			t.Errorf("%v fits: got %v, want %v", tt.cost, got, tt.want)
 		}
 	}
-	if got := limit.Left(spent); got != (Cost{3, 0}) {
-		t.Errorf("left: got %v, want 3 and 0", got)
+	if got := limit.Left(spent); got != (Cost{3, 0, 1}) {
+		t.Errorf("left: got %v, want 3, 0 and 1", got)
 	}
-	if got := limit.Left(Cost{11, 19}); got != (Cost{0, 1}) {
-		t.Errorf("left of an overdrawn limit: got %v, want 0 and 1", got)
+	if got := limit.Left(Cost{11, 19, 31}); got != (Cost{0, 1, 0}) {
+		t.Errorf("left of an overdrawn limit: got %v, want 0, 1 and 0", got)
 	}
+	if got := limit.Lower(Cost{11, 19, 30}); got != (Cost{10, 19, 30}) {
+		t.Errorf("lower: got %v, want 10, 19 and 30", got)
+	}
+}
+
+func TestPureRhoIsHalfTheSquareRoundedUp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		eps := Epsilon(rapid.Uint64().Draw(t, "eps") >> rapid.IntRange(0, 63).Draw(t, "shift"))
+		want := new(big.Int).SetUint64(uint64(eps))
+		want.Mul(want, want).Add(want, big.NewInt(2e6-1)).Quo(want, big.NewInt(2e6))
+		got, err := PureRho(eps)
+		if !want.IsUint64() {
+			if err == nil {
+				t.Fatalf("ε %v: got ρ %v, want an error", eps, got)
+			}
+			return
+		}
+		if err != nil || uint64(got) != want.Uint64() {
+			t.Fatalf("ε %v: got ρ %v, %v, want %v units", eps, got, err, want)
+		}
+	})
 }
 
 func TestSplitNeverGivesMoreThanTheWhole(t *testing.T) {

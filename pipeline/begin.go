@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"lethe/pipeline/plan"
-	"lethe/privacy/budget"
 	"lethe/privacy/ledger"
 )
 
@@ -62,48 +61,6 @@ func compile(o Options, source *plan.Source) (*Summary, []*plan.Plan, error) {
 	}
 	sum.Caps, sum.Schedule = schedule.Caps, schedule
 	return sum, view.Plans, nil
-}
-
-// openLedger opens the ledger, or makes it with the policy's caps.
-func openLedger(o Options) (*ledger.Ledger, error) {
-	lo := ledger.Options{Clock: o.Now}
-	book, err := ledger.Open(o.Ledger, lo)
-	if errors.Is(err, ledger.ErrNotFound) {
-		if !o.NewLedger {
-			return nil, ledgerError(fmt.Errorf("%w; a ledger is made once, with --new-ledger: a new one forgets what was spent", err))
-		}
-		book, err = ledger.Create(o.Ledger, lo)
-	}
-	if err != nil {
-		return nil, ledgerError(err)
-	}
-	caps, err := plan.Caps(o.Policy.Budget)
-	if err != nil {
-		return nil, ledgerError(errors.Join(err, book.Close()))
-	}
-	if _, known := book.Caps(o.Policy.Population); !known {
-		if err := book.SetCaps(o.Policy.Population, caps); err != nil {
-			return nil, ledgerError(errors.Join(err, book.Close()))
-		}
-	}
-	return book, nil
-}
-
-// binding is the lower of the policy's caps and the ledger's: a policy that is
-// edited upwards raises nothing, and one that is edited downwards binds as long
-// as it stands.
-func binding(o Options, book *ledger.Ledger, sum *Summary) budget.Caps {
-	if have, known := book.Caps(o.Policy.Population); known {
-		return lower(have, sum.Caps)
-	}
-	return sum.Caps
-}
-
-func lower(a, b budget.Caps) budget.Caps {
-	return budget.Caps{
-		Lifetime: budget.Cost{Rho: min(a.Lifetime.Rho, b.Lifetime.Rho), Delta: min(a.Lifetime.Delta, b.Lifetime.Delta)},
-		Year:     budget.Cost{Rho: min(a.Year.Rho, b.Year.Rho), Delta: min(a.Year.Delta, b.Year.Delta)},
-	}
 }
 
 // charge begins every release. From here on its cost is spent. What cannot be

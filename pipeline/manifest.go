@@ -35,6 +35,10 @@ func (j *job) manifest(o Options, book *ledger.Ledger) (release.Manifest, error)
 	if err != nil {
 		return release.Manifest{}, err
 	}
+	proof, err := book.Prove(seq)
+	if err != nil {
+		return release.Manifest{}, err
+	}
 	m := release.Manifest{
 		Release:        j.begun.Release,
 		Dataset:        p.Dataset,
@@ -48,7 +52,7 @@ func (j *job) manifest(o Options, book *ledger.Ledger) (release.Manifest, error)
 		PostProcessing: PostProcessing,
 		Unprotected:    unprotected(p),
 		NotCovered:     notCovered,
-		Charge:         release.Charge{Seq: seq, Hash: hash, Genesis: book.Genesis()},
+		Charge:         release.ChargeOf(seq, hash, book.Genesis(), proof),
 		Terms:          release.Terms,
 	}
 	for _, d := range p.Draws() {

@@ -52,7 +52,7 @@ func writeOfficer(o Options, j *job, who *duck.Admitted, x *duck.Exact) error {
 	if err != nil {
 		return internalError(err)
 	}
-	return ledgerError(replace(officerPath(o.Ledger, rec.Release), append(b, '\n')))
+	return ledgerError(replace(officerPath(o.Book.Folder, rec.Release), append(b, '\n')))
 }
 
 func nearest(n, unit int64) int64 { return (n + unit/2) / unit * unit }
@@ -86,14 +86,14 @@ func replace(path string, b []byte) error {
 // not parse than the policy allows. The share is looked at one window late, so
 // that no release depends on it.
 func stopped(o Options, p *plan.Plan) error {
-	last, err := lastOfficer(o.Ledger, p)
+	last, err := lastOfficer(o.Book.Folder, p)
 	if err != nil || last == nil {
 		return err
 	}
 	if last.Misread > o.Policy.Floors.Format.Float() {
 		return fmt.Errorf("dataset %s: rule format dropped %.0f %% of the rows of window %s, over the policy's limit of %s: "+
 			"compare the declared types and formats with the files, then remove %s to go on",
-			p.Dataset, last.Misread*100, last.Window, o.Policy.Floors.Format.Text, officerPath(o.Ledger, last.Release))
+			p.Dataset, last.Misread*100, last.Window, o.Policy.Floors.Format.Text, officerPath(o.Book.Folder, last.Release))
 	}
 	return nil
 }

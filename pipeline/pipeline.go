@@ -30,8 +30,7 @@ import (
 type Options struct {
 	Policy    *policy.Policy // Required.
 	Workspace string         // Required. Folder that releases are published in.
-	Ledger    string         // Required. Folder of the ledger; operators' records lie beside it.
-	NewLedger bool           // make the ledger where there is none; otherwise that is an error
+	Book      Book           // Required. The ledger that pays.
 	Engine    duck.Options   // Source is required
 	Date      time.Time      // Required. Selects windows: the last that is closed on this day.
 	Datasets  []string       // names; empty for all
@@ -72,6 +71,9 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		return sum, err
 	}
 	defer book.Close()
+	if err := onRecord(o, book); err != nil {
+		return sum, err
+	}
 	sum.Caps = binding(o, book, sum)
 	if err := deliver.Sweep(o.Workspace, unfinished(book)...); err != nil {
 		return sum, inputError(err)
@@ -84,7 +86,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	if err := o.perform(ctx, engine, book, jobs, sum); err != nil {
 		return sum, err
 	}
-	sum.Lifetime, sum.Year = book.Spent(o.Policy.Population)
+	sum.Lifetime, sum.Year = book.Spent(o.Policy.Population, "")
 	return sum, nil
 }
 

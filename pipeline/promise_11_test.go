@@ -110,9 +110,9 @@ func TestPromise11Sample(t *testing.T) {
 // two runs of the same thing draw different noise.
 func TestPromise11NothingSetsTheRandomness(t *testing.T) {
 	t.Parallel()
-	allowed := []string{"policy", "source", "workspace", "ledger", "new-ledger", "date", "dataset", "json", "supersede", "memory", "threads", "shards", "spill", "out", "help"}
+	allowed := []string{"policy", "source", "workspace", "ledger", "new-ledger", "ledger-key", "checkpoint-copy", "witness", "date", "dataset", "json", "supersede", "memory", "threads", "shards", "spill", "out", "help"}
 	flag := regexp.MustCompile(`--([a-z][a-z0-9-]*)`)
-	for _, command := range []string{"", "run", "plan", "validate", "init", "schema", "why", "diff"} {
+	for _, command := range []string{"", "run", "plan", "validate", "init", "schema", "why", "diff", "ledger"} {
 		help, err := exec.Command(nightly(t), append(strings.Fields(command), "--help")...).CombinedOutput()
 		if err != nil {
 			t.Errorf("%s --help: %v", command, err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -195,6 +196,11 @@ func withoutNoise(t *testing.T, path string) string {
 		m.Files[i].Size, m.Files[i].SHA256 = 0, ""
 	}
 	m.Charge.Hash, m.Charge.Genesis = "", ""
+	for i, line := range m.Charge.Proof { // the record's place and the size of the tree stay
+		if _, err := strconv.Atoi(line); err != nil && i > 1 {
+			m.Charge.Proof[i] = ""
+		}
+	}
 	out, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)

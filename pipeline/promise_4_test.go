@@ -26,7 +26,7 @@ func small(t testing.TB, dir string) string {
 // lifeOf fails the test where the ledger's records are out of order, and returns them.
 func lifeOf(t *testing.T, o Options) []ledger.Record {
 	t.Helper()
-	rs := records(t, o.Ledger)
+	rs := records(t, o.Book.Folder)
 	for _, problem := range append(life(rs), whole(o.Workspace, rs)...) {
 		t.Error(problem)
 	}
@@ -84,8 +84,8 @@ func TestPromise4Cancelled(t *testing.T) {
 	o := options(p, source, t.TempDir(), "steps")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Run(ctx, o); err == nil || len(records(t, o.Ledger)) != 0 {
-		t.Errorf("cancelled before it began: error %v, %d records", err, len(records(t, o.Ledger)))
+	if _, err := Run(ctx, o); err == nil || len(records(t, o.Book.Folder)) != 0 {
+		t.Errorf("cancelled before it began: error %v, %d records", err, len(records(t, o.Book.Folder)))
 	}
 }
 
@@ -155,12 +155,12 @@ func TestPromise4LostAfterDraw(t *testing.T) {
 	if got := kinds(rs, "steps"); got != "CHARGE DRAW BURNED CHARGE DRAW BURNED" {
 		t.Errorf("run 3: ledger has %q", got)
 	}
-	book, err := ledger.Open(o.Ledger, ledger.Options{Clock: closing})
+	book, err := ledger.Open(o.Book.Folder, ledger.Options{Clock: closing})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer book.Close()
-	spent, _ := book.Spent(p.Population)
+	spent, _ := book.Spent(p.Population, "")
 	cost := out.Cost
 	if twice, _ := cost.Add(cost); spent != twice {
 		t.Errorf("spent %v, want two charges of %v: nothing is refunded", spent, cost)
@@ -174,7 +174,7 @@ func TestPromise4ServedAgain(t *testing.T) {
 	dir := t.TempDir()
 	o := options(p, small(t, dir), dir)
 	mustRun(t, o)
-	before, files := records(t, o.Ledger), contents(t, o.Workspace)
+	before, files := records(t, o.Book.Folder), contents(t, o.Workspace)
 	for range 3 {
 		sum := mustRun(t, o)
 		for _, out := range sum.Outcomes {
@@ -227,7 +227,14 @@ func TestPromise4LedgerFails(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			size := tree(o.Ledger)["log"]
+			key, err := os.ReadFile(others.Book.KeyFile())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(o.Book.KeyFile(), key, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			size := tree(o.Book.Folder)["log"]
 			if c.limit == "" {
 				limited(t, dir, source, uint64(size), "")
 			} else {
@@ -277,7 +284,7 @@ func TestPromise4TwoProcesses(t *testing.T) {
 	for range rounds {
 		dir := t.TempDir()
 		o := options(p, source, dir, "steps", "pulse")
-		if book, err := ledger.Create(o.Ledger, ledger.Options{Clock: closing}); err != nil {
+		if book, err := ledger.Create(o.Book.Folder, ledger.Options{KeyFile: o.Book.KeyFile(), Clock: closing}); err != nil {
 			t.Fatal(err)
 		} else {
 			book.Close()

@@ -73,7 +73,7 @@ func killed(t *testing.T, s *scanner, order childRun, after time.Duration, ends 
 	cmd.Wait()
 	lines := heard(out)
 	o := options(parsePolicy(t, samplePolicy), sampleSource, dir, nights...)
-	before := records(t, o.Ledger)
+	before := records(t, o.Book.Folder)
 	for _, problem := range slices.Concat(life(before), wholeAfterKill(o.Workspace, before), acknowledged(lines, before)) {
 		t.Error(problem)
 	}
@@ -144,7 +144,7 @@ func acknowledged(lines []childLine, rs []ledger.Record) []string {
 func goesOn(t *testing.T, o Options, before []ledger.Record) {
 	t.Helper()
 	sum := mustRun(t, o)
-	after := records(t, o.Ledger)
+	after := records(t, o.Book.Folder)
 	if len(after) < len(before) {
 		t.Errorf("%d records became %d", len(before), len(after))
 	}
@@ -205,7 +205,7 @@ func TestPromise9Control(t *testing.T) {
 	dir := t.TempDir()
 	o := options(parsePolicy(t, smallPolicy), small(t, t.TempDir()), dir, "steps")
 	out := mustRun(t, o).Outcomes[0]
-	rs := records(t, o.Ledger)
+	rs := records(t, o.Book.Folder)
 	lines := []childLine{{Event: "start", Dataset: "steps"}, {Event: "done", Dataset: "steps", Doing: string(Published)}}
 	if bad := slices.Concat(wholeAfterKill(o.Workspace, rs), acknowledged(lines, rs)); len(bad) != 0 {
 		t.Errorf("a whole release: %v", bad)

@@ -86,7 +86,7 @@ func onDay(p *policy.Policy, day string) time.Time {
 // options run a policy on a source, in folders below dir.
 func options(p *policy.Policy, source, dir string, datasets ...string) Options {
 	return Options{
-		Policy: p, Workspace: filepath.Join(dir, "workspace"), Ledger: filepath.Join(dir, "ledger"), NewLedger: true,
+		Policy: p, Workspace: filepath.Join(dir, "workspace"), Book: Book{Folder: filepath.Join(dir, "ledger"), New: true},
 		Engine: duck.Options{Source: source}, Date: onDay(p, sampleDay), Datasets: datasets, Now: closing,
 	}
 }
@@ -287,7 +287,7 @@ func beChild(order string) int {
 	events := 0
 	say := func(l childLine) { json.NewEncoder(os.Stdout).Encode(l) }
 	o := options(p, c.Source, "", c.Datasets...)
-	o.Workspace, o.Ledger, o.Date = c.Workspace, c.Ledger, onDay(p, c.Day)
+	o.Workspace, o.Book.Folder, o.Date = c.Workspace, c.Ledger, onDay(p, c.Day)
 	o.Progress = hook(func(event, dataset, doing string) {
 		mu.Lock()
 		defer mu.Unlock()

@@ -54,7 +54,7 @@ func again(t *testing.T, name, source, date string, edit func(string) string, di
 		t.Fatal(err)
 	}
 	sum, err := pipeline.Run(context.Background(), pipeline.Options{Policy: p, Workspace: filepath.Join(dir, "workspace"),
-		Ledger: filepath.Join(dir, "ledger"), NewLedger: true, Engine: duck.Options{Source: source}, Date: day, Datasets: datasets})
+		Book: pipeline.Book{Folder: filepath.Join(dir, "ledger"), New: true}, Engine: duck.Options{Source: source}, Date: day, Datasets: datasets})
 	if err != nil {
 		t.Fatal(err)
 	}

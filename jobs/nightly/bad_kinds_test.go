@@ -182,8 +182,79 @@ var badLedgers = []bad{
 		Lifetime: budget.Cost{Rho: 2e10, Delta: 1e10}, Year: budget.Cost{Rho: 10e12, Delta: 1e10}})},
 	{name: "ledger: the window was released under another plan", args: "run", code: door.Ledger, spoil: func(b *bench) {
 		b.nightly("run", "--new-ledger")
+		b.policy("version: 1", "version: 2", "rho: 0.05", "rho: 0.06")
+	}},
+	{name: "ledger: an edited policy keeps its version", args: "run", code: door.Policy, spoil: func(b *bench) {
+		b.nightly("run", "--new-ledger")
 		b.policy("rho: 0.05", "rho: 0.06")
 	}},
+	{name: "ledger: an older copy of its folder", args: "run", code: door.Ledger, spoil: func(b *bench) {
+		b.nightly("run", "--new-ledger", "--dataset", "people")
+		b.must(os.CopyFS(b.path("older"), os.DirFS(b.path(".lethe/ledger"))))
+		b.nightly("run", "--dataset", "steps")
+		b.must(os.RemoveAll(b.path(".lethe/ledger")))
+		b.must(os.Rename(b.path("older"), b.path(".lethe/ledger")))
+	}},
+	{name: "ledger: gone, and a new one asked for", args: "run --new-ledger", code: door.Ledger, spoil: func(b *bench) {
+		b.nightly("run", "--new-ledger", "--dataset", "people")
+		b.must(os.RemoveAll(b.path(".lethe")))
+	}},
+	{name: "ledger: another one in its place", args: "run", code: door.Ledger, spoil: func(b *bench) {
+		b.nightly("run", "--new-ledger", "--dataset", "people")
+		b.must(os.RemoveAll(b.path(".lethe")))
+		b.nightly("run", "--new-ledger", "--workspace", "another")
+	}},
+	{name: "ledger: not the pinned one", args: "run --new-ledger", code: door.Ledger, spoil: func(b *bench) {
+		b.nightly("ledger", "new")
+		b.write("source/ledger.pin", "# the bank's\nledger "+strings.Repeat("a", 64)+"\n")
+	}},
+	{name: "ledger: none, and the source is pinned", args: "run --new-ledger", code: door.Ledger, spoil: func(b *bench) {
+		b.write("source/ledger.pin", "ledger "+strings.Repeat("a", 64)+"\n")
+	}},
+	{name: "ledger: a source that is pinned to other people", code: door.Policy, spoil: func(b *bench) {
+		b.write("source/ledger.pin", "population other-accounts\n")
+	}},
+	{name: "ledger: a pin that says something else", code: door.Input, spoil: func(b *bench) {
+		b.write("source/ledger.pin", "ledger 3f5a\n")
+	}},
+	{name: "ledger: its key is gone", args: "run", code: door.Ledger, spoil: func(b *bench) {
+		b.nightly("ledger", "new")
+		b.must(os.Remove(b.path(".lethe/ledger.key")))
+	}},
+	{name: "ledger: others can read its key", args: "run", code: door.Ledger, spoil: func(b *bench) {
+		b.nightly("ledger", "new")
+		b.must(os.Chmod(b.path(".lethe/ledger.key"), 0o644))
+	}},
+	{name: "ledger: behind the copy of its checkpoint", args: "run --checkpoint-copy copy --workspace fresh", code: door.Ledger, spoil: func(b *bench) {
+		b.must(os.Mkdir(b.path("copy"), 0o755))
+		b.nightly("run", "--new-ledger", "--dataset", "people", "--checkpoint-copy", "copy")
+		b.must(os.CopyFS(b.path("older"), os.DirFS(b.path(".lethe/ledger"))))
+		b.nightly("run", "--dataset", "steps", "--checkpoint-copy", "copy")
+		b.must(os.RemoveAll(b.path(".lethe/ledger")))
+		b.must(os.Rename(b.path("older"), b.path(".lethe/ledger")))
+	}},
+	{name: "ledger: no copy of its checkpoint", args: "run --checkpoint-copy copy", code: door.Ledger, spoil: func(b *bench) {
+		b.must(os.Mkdir(b.path("copy"), 0o755))
+		b.nightly("ledger", "new")
+	}},
+	{name: "ledger: the witness's file is gone", args: "run --witness nowhere", code: door.Ledger, spoil: func(b *bench) { b.nightly("ledger", "new") }},
+	{name: "ledger: the witness's file is none", args: "run --witness p.yaml", code: door.Ledger, spoil: func(b *bench) { b.nightly("ledger", "new") }},
+	{name: "ledger: a manifest that cannot be read", args: "run", code: door.Input, spoil: func(b *bench) {
+		b.nightly("ledger", "new")
+		b.write("workspace/people/2026-03-30-aaaaaaaaaaaaaaaa/manifest.json", "{}")
+	}},
+	{name: "ledger: made twice", args: "ledger new", code: door.Ledger, spoil: func(b *bench) { b.nightly("ledger", "new") }},
+	{name: "ledger: one officer", args: "ledger new --officer alice.pub", code: door.Ledger, spoil: func(b *bench) {
+		b.write("alice.pub", "alice+61416b23+AWbHhQWlwobkfkqqVR4Y2sRnGdXhS0+Wq91/Mq6c8aFD\n")
+	}},
+	{name: "ledger: an officer's key that is none", args: "ledger new --officer p.yaml --officer p.yaml", code: door.Ledger},
+	{name: "ledger: a statement that nobody signed", args: "ledger record said.txt", code: door.Ledger, spoil: func(b *bench) {
+		b.nightly("ledger", "new")
+		b.write("said.txt", "lethe budget\n\n")
+	}},
+	{name: "ledger: a file that is no statement", args: "ledger record p.yaml", code: door.Input},
+	{name: "ledger: a key without a name", args: "ledger key alice.key", code: door.Usage},
+	{name: "ledger: a key over a file", args: "ledger key p.yaml --name alice", code: door.Input},
 	{name: "ledger: the published files are gone", args: "run", code: door.Input, spoil: func(b *bench) {
 		b.nightly("run", "--new-ledger")
 		b.must(os.RemoveAll(b.path("workspace")))

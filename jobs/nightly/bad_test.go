@@ -159,6 +159,7 @@ var (
 	planHash  = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 	releaseID = regexp.MustCompile(`\b\d{4}-\d\d-\d\d-[a-z2-7]{16}\b`)
 	progress  = regexp.MustCompile(`(?m)^(steps|people): .*\n`)
+	ledgerID  = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
 	probe     = regexp.MustCompile(`probe-\d+`)
 	year      = regexp.MustCompile(`year 20\d\d`)
 )
@@ -167,6 +168,7 @@ func (b *bench) same(text string) string {
 	text = strings.ReplaceAll(text, b.dir, "$DIR")
 	text = planHash.ReplaceAllString(text, "HASH")
 	text = releaseID.ReplaceAllString(text, "RELEASE")
+	text = ledgerID.ReplaceAllString(text, "ID")
 	text = year.ReplaceAllString(text, "year YYYY")
 	text = probe.ReplaceAllString(text, "probe-PID")
 	return progress.ReplaceAllString(text, "")
@@ -225,9 +227,9 @@ func replacing(texts ...string) func(*bench) { return func(b *bench) { b.policy(
 // capped makes a ledger whose caps are lower than the policy's.
 func capped(c budget.Caps) func(*bench) {
 	return func(b *bench) {
-		l, err := ledger.Create(b.path(".lethe/ledger"), ledger.Options{})
+		l, err := ledger.Create(b.path(".lethe/ledger"), ledger.Options{KeyFile: b.path(".lethe/ledger.key")})
 		b.must(err)
-		b.must(l.SetCaps("small-accounts", c))
+		b.must(l.SetCaps("small-accounts", "", c))
 		b.must(l.Close())
 	}
 }

@@ -31,6 +31,9 @@ type settings struct {
 
 	policy, source    string
 	workspace, ledger string
+	key, copy         string
+	witness           string
+	officers          []string
 	date              string
 	datasets          []string
 	json              bool
@@ -48,6 +51,9 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.source, "source", "", "`folder` of the source tables (default: the sample population)")
 	f.StringVar(&s.workspace, "workspace", defaultWorkspace, "`folder` that releases are delivered to")
 	f.StringVar(&s.ledger, "ledger", defaultLedger, "`folder` of the ledger that every release is charged to")
+	f.StringVar(&s.key, "ledger-key", "", "`file` of the key that signs the ledger (default: the ledger's folder and .key)")
+	f.StringVar(&s.copy, "checkpoint-copy", "", "`folder`, best on another disk, that keeps the ledger's newest checkpoint: a ledger behind it is refused")
+	f.StringVar(&s.witness, "witness", "", "`file` in which a witness keeps the last checkpoint it vouched for: a ledger behind it is refused")
 	f.StringVar(&s.date, "date", "", "run for the windows closed on this `day`, YYYY-MM-DD (default: today in the policy's zone; for the sample "+sampleDate+")")
 	f.StringSliceVar(&s.datasets, "dataset", nil, "only the dataset of this `name`; may be given several times")
 	f.BoolVar(&s.json, "json", false, "print results as JSON")
@@ -172,14 +178,20 @@ func (s *settings) options() (pipeline.Options, error) {
 	return pipeline.Options{
 		Policy:    p,
 		Workspace: s.workspace,
-		Ledger:    s.ledger,
-		NewLedger: s.newLedger || s.sample && s.ledger == defaultLedger,
+		Book:      s.book(),
 		Engine:    duck.Options{Source: s.source, Memory: s.memory, Threads: s.threads, Spill: s.spill},
 		Date:      date,
 		Datasets:  s.datasets,
 		Shards:    s.shards,
 		Supersede: s.supersede,
 	}, nil
+}
+
+// book is the ledger that is meant. The sample makes its own.
+func (s *settings) book() pipeline.Book {
+	return pipeline.Book{
+		Folder: s.ledger, Key: s.key, New: s.newLedger || s.sample && s.ledger == defaultLedger, Copy: s.copy, Witness: s.witness,
+	}
 }
 
 // day is the day whose closed windows are run: not one to come, for a window

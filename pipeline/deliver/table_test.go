@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"lethe/pipeline/release"
@@ -75,6 +77,35 @@ func secrets() map[string][]byte {
 	}
 }
 
+var (
+	charged    sync.Once
+	ledgerSays release.Charge
+)
+
+// sampleCharge is a record of a real ledger, the same one all the time.
+func sampleCharge(t testing.TB) release.Charge {
+	t.Helper()
+	charged.Do(func() {
+		dir := t.TempDir()
+		book, err := ledger.Create(dir, ledger.Options{KeyFile: filepath.Join(dir, "key")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer book.Close()
+		if err := book.SetCaps("eu-accounts", "", budget.Caps{}); err != nil {
+			t.Fatal(err)
+		}
+		proof, err := book.Prove(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for r := range book.Records() {
+			ledgerSays = release.ChargeOf(r.Seq, r.Hash, book.Genesis(), proof)
+		}
+	})
+	return ledgerSays
+}
+
 const sampleID = "2026-03-30-bq4hv6nq3kblyd5x"
 
 func sampleManifest(t testing.TB) release.Manifest {
@@ -96,7 +127,7 @@ func sampleManifest(t testing.TB) release.Manifest {
 		Guarantee: release.Guarantee{Variant: "approximate zCDP", Unit: "account",
 			Adjacency: "add-remove one account with all its rows", Loss: loss},
 		ToDate: loss, Mechanisms: []release.Mechanism{mechanism}, Terms: release.Terms,
-		Charge: release.Charge{Seq: 7, Hash: strings.Repeat("3", 64), Genesis: strings.Repeat("4", 64)},
+		Charge: sampleCharge(t),
 	}
 }
 

@@ -129,8 +129,8 @@ func night(t *testing.T, source string) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	sum, err := pipeline.Run(context.Background(), pipeline.Options{Policy: p, Workspace: filepath.Join(dir, "workspace"), Ledger: filepath.Join(dir, "ledger"),
-		NewLedger: true, Engine: duck.Options{Source: source}, Date: time.Date(2026, 4, 3, 0, 0, 0, 0, time.UTC)})
+	sum, err := pipeline.Run(context.Background(), pipeline.Options{Policy: p, Workspace: filepath.Join(dir, "workspace"), Book: pipeline.Book{Folder: filepath.Join(dir, "ledger"), New: true},
+		Engine: duck.Options{Source: source}, Date: time.Date(2026, 4, 3, 0, 0, 0, 0, time.UTC)})
 	if err != nil {
 		t.Fatal(err)
 	}

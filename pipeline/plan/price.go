@@ -137,8 +137,8 @@ func Caps(b policy.Budget) (budget.Caps, error) {
 		return budget.Caps{}, fmt.Errorf("split the lifetime delta: %w", err)
 	}
 	return budget.Caps{
-		Lifetime: budget.Cost{Rho: budget.RhoFor(b.LifetimeEpsilon, parts[0]), Delta: parts[1]},
-		Year:     budget.Cost{Rho: budget.RhoFor(b.YearEpsilon, parts[0]), Delta: parts[1]},
+		Lifetime: budget.Cost{Rho: budget.RhoFor(b.LifetimeEpsilon, parts[0]), Delta: parts[1], Epsilon: b.LifetimeEpsilon},
+		Year:     budget.Cost{Rho: budget.RhoFor(b.YearEpsilon, parts[0]), Delta: parts[1], Epsilon: b.YearEpsilon},
 	}, nil
 }
 

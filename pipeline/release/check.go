@@ -36,6 +36,9 @@ func (m Manifest) Check() error {
 		want(hash.MatchString(h[1]), "hash of the %s %q: want SHA-256 in lower-case hex", h[0], h[1])
 	}
 	want(m.Charge.Seq > 0, "charge %d: want 1 or more", m.Charge.Seq)
+	if _, err := m.Charge.Checkpoint(); err != nil {
+		problems = append(problems, fmt.Errorf("charge: %w", err))
+	}
 	want(m.Terms != "", "no terms")
 	problems = append(problems, m.checkTexts())
 	if err := errors.Join(problems...); err != nil {

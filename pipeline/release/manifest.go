@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+
+	"lethe/privacy/ledger"
 )
 
 // Format is the first value of every manifest this package writes or reads.
-const Format = "lethe-release/1"
+const Format = "lethe-release/2"
 
 // Terms are what every reader of a release agrees to.
 const Terms = "Re-identification is forbidden: do not try to learn who is in this release, whether someone is, or " +
@@ -78,11 +81,23 @@ type Description struct {
 	Error    string   `json:"error_column"`
 }
 
-// A Charge is the ledger's record that paid.
+// A Charge is the ledger's record that paid. Proof shows that the ledger holds it: a C2SP tlog-proof, line by line, under
+// the signed checkpoint that ends with the record, so that it tells nothing of what came after.
 type Charge struct {
-	Seq     int64  `json:"seq"`
-	Hash    string `json:"hash"`    // of the record
-	Genesis string `json:"genesis"` // of the ledger
+	Seq     int64    `json:"seq"`
+	Hash    string   `json:"hash"`    // of the record
+	Genesis string   `json:"genesis"` // of the ledger
+	Proof   []string `json:"proof"`
+}
+
+// ChargeOf is a charge with the proof that a ledger gives of it.
+func ChargeOf(seq int64, hash, genesis string, proof []byte) Charge {
+	return Charge{seq, hash, genesis, strings.Split(strings.TrimSuffix(string(proof), "\n"), "\n")}
+}
+
+// Checkpoint returns the checkpoint under which the proof shows the record.
+func (c Charge) Checkpoint() (ledger.Checkpoint, error) {
+	return ledger.CheckProof([]byte(strings.Join(c.Proof, "\n")+"\n"), c.Seq, c.Hash)
 }
 
 // A File is one data file of a release. It converts to and from a ledger.File.
@@ -120,7 +135,7 @@ func (m Manifest) Marshal() ([]byte, error) {
 }
 
 func (m Manifest) marshal() ([]byte, error) {
-	m.Mechanisms, m.Columns, m.Files = list(m.Mechanisms), list(m.Columns), list(m.Files)
+	m.Mechanisms, m.Columns, m.Files, m.Charge.Proof = list(m.Mechanisms), list(m.Columns), list(m.Files), list(m.Charge.Proof)
 	m.PostProcessing, m.Unprotected, m.NotCovered = list(m.PostProcessing), list(m.Unprotected), list(m.NotCovered)
 	columns := make([]Description, len(m.Columns))
 	for i, c := range m.Columns {

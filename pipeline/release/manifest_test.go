@@ -2,11 +2,16 @@ package release
 
 import (
 	"bytes"
+	"encoding/hex"
+	"errors"
 	"flag"
+	"fmt"
 	"math"
 	"os"
 	"strings"
 	"testing"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"lethe/privacy/budget"
 	"lethe/privacy/ledger"
@@ -41,7 +46,7 @@ func sample(t testing.TB) Manifest {
 		PostProcessing: []string{"mean = sum / count, clamped to [0, 40000]"},
 		Unprotected:    []string{"the labels of sex: the whole public ladder"},
 		NotCovered:     []string{"two accounts of one human"},
-		Charge:         Charge{7, strings.Repeat("3", 64), strings.Repeat("4", 64)},
+		Charge:         ChargeOf(7, strings.Repeat("3", 64), strings.Repeat("4", 64), sampleProof(t, 7, strings.Repeat("3", 64))),
 		Terms:          Terms,
 	}
 	m, err = m.Seal(sampleTable(), []File{{ArrowFile, 1234, strings.Repeat("5", 64)}, {ParquetFile, 987, strings.Repeat("6", 64)}})
@@ -49,6 +54,42 @@ func sample(t testing.TB) Manifest {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// sampleProof is the proof of a record that ends a ledger whose other records are all zeros. Its signature is none.
+func sampleProof(t testing.TB, seq int64, hash string) []byte {
+	t.Helper()
+	var stored []tlog.Hash
+	tree := tlog.HashReaderFunc(func(at []int64) (out []tlog.Hash, _ error) {
+		for _, i := range at {
+			out = append(out, stored[i])
+		}
+		return out, nil
+	})
+	for n := range seq + 1 {
+		leaf := make([]byte, 32)
+		if n == seq {
+			if _, err := hex.Decode(leaf, []byte(hash)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		more, err := tlog.StoredHashes(n, leaf, tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored = append(stored, more...)
+	}
+	root, err1 := tlog.TreeHash(seq+1, tree)
+	path, err2 := tlog.ProveRecord(seq+1, seq, tree)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	lines := []string{"c2sp.org/tlog-proof@v1", fmt.Sprintf("index %d", seq)}
+	for _, h := range path {
+		lines = append(lines, h.String())
+	}
+	lines = append(lines, "", "lethe/"+strings.Repeat("0", 32), fmt.Sprint(seq+1), root.String(), "", "— lethe/"+strings.Repeat("0", 32)+" AAAAAA==")
+	return []byte(strings.Join(lines, "\n") + "\n")
 }
 
 func TestManifestHasOneForm(t *testing.T) {
@@ -95,7 +136,7 @@ func TestParseRefuses(t *testing.T) {
 		{"time in a day", `"2026-03-30"`, `"2026-03-30T04:00:00Z"`, "window"},
 		{"path for a name", `"steps-by-sex"`, `"../secrets"`, "dataset"},
 		{"another label", "differentially private", "safe", "label"},
-		{"another format", "lethe-release/1", "lethe-release/2", "format"},
+		{"another format", "lethe-release/2", "lethe-release/1", "format"},
 		{"more behind it", "\n}\n", "\n}\n{}\n", "more follows"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -132,6 +173,9 @@ func TestCheckManifest(t *testing.T) {
 		{"no files", func(m *Manifest) { m.Files = nil }, "no files"},
 		{"itself among its files", func(m *Manifest) { m.Files[0].Name = ManifestFile }, "want data.arrow"},
 		{"no columns", func(m *Manifest) { m.Columns = nil }, "no columns"},
+		{"proof of another record", func(m *Manifest) { m.Charge.Hash = strings.Repeat("5", 64) }, "proof"},
+		{"proof in another place", func(m *Manifest) { m.Charge.Seq = 6 }, "proof"},
+		{"no proof", func(m *Manifest) { m.Charge.Proof = nil }, "proof"},
 		{"window of no day", func(m *Manifest) { m.Window.End = m.Window.Start }, "window"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

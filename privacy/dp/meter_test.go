@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"math"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -31,16 +32,18 @@ func draws(n int) int {
 // charged returns the meter of a real charge, in a ledger of its own, for the draws.
 func charged(t *testing.T, d ...ledger.Draw) *ledger.Meter {
 	t.Helper()
-	l, err := ledger.Create(t.TempDir(), ledger.Options{})
+	dir := t.TempDir()
+	l, err := ledger.Create(dir, ledger.Options{KeyFile: filepath.Join(dir, "key")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
 	caps := budget.Cost{Rho: math.MaxInt64, Delta: math.MaxInt64}
-	if err := l.SetCaps("people", budget.Caps{Lifetime: caps, Year: caps}); err != nil {
+	hash := strings.Repeat("0", 64)
+	err = errors.Join(l.SetCaps("people", "", budget.Caps{Lifetime: caps, Year: caps}), l.SetPolicy("people", "health", 1, hash))
+	if err != nil {
 		t.Fatal(err)
 	}
-	hash := strings.Repeat("0", 64)
 	b, err := l.Begin(ledger.Request{
 		Population: "people", Dataset: "steps", Window: "2026-03-23/2026-03-30",
 		PlanHash: hash, PolicyHash: hash, Draws: d,

@@ -18,10 +18,13 @@ func (l *Ledger) exclusive(do func() error) error {
 	if l.poison != nil {
 		return l.poison
 	}
-	if err := l.lock(syscall.LOCK_EX); err != nil {
+	if l.key == nil {
+		return fmt.Errorf("%w: the ledger is open for reading", ErrKey)
+	}
+	if err := l.log.Lock(syscall.LOCK_EX); err != nil {
 		return fmt.Errorf("lock the log: %w", err)
 	}
-	defer l.lock(syscall.LOCK_UN)
+	defer l.log.Lock(syscall.LOCK_UN)
 	if err := l.settle(); err != nil {
 		return l.fail(err)
 	}
@@ -56,17 +59,27 @@ func (l *Ledger) settle() error {
 	if l.durable == l.end {
 		return nil
 	}
+	return l.harden()
+}
+
+// harden makes durable what others wrote. Whoever appends has made all before it durable, so that only the last record
+// is in doubt; and if its fsync failed, the kernel holds its pages for clean and a second fsync would write nothing
+// (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020). So the record is written again.
+func (l *Ledger) harden() error {
+	if n, err := l.log.WriteAt(l.last, l.end-int64(len(l.last))); err != nil || n != len(l.last) {
+		return fmt.Errorf("write the last record again: %w", errors.Join(err, short(n, len(l.last))))
+	}
 	if err := l.log.Sync(); err != nil {
 		return fmt.Errorf("fsync the log: %w", err)
 	}
 	l.durable = l.end
-	return nil
+	return l.keepCopy()
 }
 
 // sameLog: the log is still the file that was opened, and still ends, or goes on, with the record read last. It notices
 // a folder that was restored from a copy under a running program. It says whether the log goes on.
 func (l *Ledger) sameLog() (grown bool, err error) {
-	if !sameFile(l.handle, filepath.Join(l.dir, logName)) {
+	if !l.log.IsAt(filepath.Join(l.dir, logName)) {
 		return false, &Corrupt{l.seq - 1, "the log was replaced while it was open"}
 	}
 	seen := make([]byte, len(l.last)+1)
@@ -82,22 +95,55 @@ func (l *Ledger) sameLog() (grown bool, err error) {
 
 // catchUp verifies and applies the records from l.end on. It says whether a torn tail follows them.
 func (l *Ledger) catchUp() (tail bool, err error) {
-	in, _ := bufferedSection(l.log, l.end, math.MaxInt64)
+	in := bufferedSection(l.log, l.end, math.MaxInt64)
+	from := l.seq
 	for {
-		r, frame, hash, err := readFrame(in, l.hash, l.seq)
-		switch {
-		case err == io.EOF:
-			return false, nil
-		case errors.Is(err, errTorn):
-			return true, nil
-		case err != nil:
-			return false, corrupt(l.seq, err)
+		f, err := readFrame(in, l.last, l.seq)
+		if err == io.EOF {
+			break
 		}
-		if err := l.state.apply(&r); err != nil {
+		if err != nil {
+			if err = l.explain(err); !errors.Is(err, errTorn) {
+				return false, err
+			}
+			tail = true
+			break
+		}
+		if err := l.take(f); err != nil {
 			return false, &Corrupt{l.seq, err.Error()}
 		}
-		l.took(&r, frame, hash)
 	}
+	if l.seq == from {
+		return tail, nil
+	}
+	return tail, l.checkSigned(l.seq - 1)
+}
+
+// explain says what follows the last whole record, where readFrame said err of it: errTorn, a *Corrupt, or that the disk
+// failed.
+func (l *Ledger) explain(err error) error {
+	if errors.Is(err, errRead) {
+		return err
+	}
+	tail, failed := io.ReadAll(io.NewSectionReader(l.log, l.end, maxFrame+1))
+	if failed != nil {
+		return errors.Join(errRead, failed)
+	}
+	if err := torn(err, tail, l.end, l.seq); errors.Is(err, errTorn) {
+		return err
+	} else if l.seq > 0 && l.checkSigned(l.seq-1) != nil { // its bytes are in the hash that does not match
+		return l.checkSigned(l.seq - 1)
+	} else {
+		return &Corrupt{l.seq, err.Error()}
+	}
+}
+
+// checkSigned: the frame of a record bears the ledger's signature, over it and all before it.
+func (l *Ledger) checkSigned(seq int64) error {
+	if _, err := l.checkpointAt(seq + 1); err != nil {
+		return &Corrupt{seq, "it is not signed by the ledger's key"}
+	}
+	return nil
 }
 
 // corrupt says of record seq what readFrame found wrong with it, unless the disk failed.
@@ -108,33 +154,45 @@ func corrupt(seq int64, err error) error {
 	return &Corrupt{seq, err.Error()}
 }
 
+// next returns r as the next frame, signed.
+func (l *Ledger) next(r *Record, origin string) (*frame, error) {
+	r.Seq = l.seq
+	return formatFrame(l.last, *r, func(hash [32]byte) ([]byte, error) {
+		root, err := l.tree.rootWith(l.seq, hash)
+		if err != nil {
+			return nil, err
+		}
+		return l.key.Sign([]byte(checkpointText(origin, l.seq+1, root)))
+	})
+}
+
 // append makes r the next record. When it returns nil, r is on the disk. A record that check refuses is not written; a
 // failed write or fsync poisons the handle, and whether r is in the log is for the next Open to find.
 func (l *Ledger) append(r *Record) error {
-	r.Seq, r.Time = l.seq, l.clock()
-	frame, hash, err := formatFrame(l.hash, *r)
+	if l.key.vkey != l.state.keys.current() {
+		return l.fail(fmt.Errorf("%w: another process has rotated it", ErrKey))
+	}
+	r.Time = l.clock()
+	f, err := l.next(r, l.origin())
 	if err != nil {
+		return fmt.Errorf("format %s: %w", r.Kind, err)
+	}
+	if err := l.state.check(&f.record); err != nil {
 		return err
 	}
-	// What is kept is what a reader would find: parsed again, so that the record is known to be readable.
-	back, frame, hash, err := readFrame(bytes.NewReader(frame), l.hash, l.seq)
-	if err != nil {
-		return fmt.Errorf("read back %s: %w", r.Kind, err)
-	}
-	if err := l.state.check(&back); err != nil {
-		return err
-	}
-	if n, err := l.log.WriteAt(frame, l.end); err != nil || n != len(frame) {
-		return l.fail(fmt.Errorf("write %s: %w", r.Kind, errors.Join(err, short(n, len(frame)))))
+	if n, err := l.log.WriteAt(f.bytes, l.end); err != nil || n != len(f.bytes) {
+		return l.fail(fmt.Errorf("write %s: %w", r.Kind, errors.Join(err, short(n, len(f.bytes)))))
 	}
 	if err := l.log.Sync(); err != nil {
 		return l.fail(fmt.Errorf("fsync %s: %w", r.Kind, err))
 	}
-	if err := l.state.apply(&back); err != nil {
+	if err := l.take(f); err != nil {
 		return l.fail(err)
 	}
-	l.took(&back, frame, hash)
 	l.durable = l.end
+	if err := l.keepCopy(); err != nil {
+		return l.fail(fmt.Errorf("keep the checkpoint of %s: %w", r.Kind, err))
+	}
 	return nil
 }
 
@@ -145,14 +203,24 @@ func short(n, want int) error {
 	return io.ErrShortWrite
 }
 
-// took moves the handle's end behind a record.
-func (l *Ledger) took(r *Record, frame []byte, hash [32]byte) {
-	if l.seq == 0 {
-		l.genesis = r.Hash
+// take applies a frame and moves the handle's end behind it. At a change of the ledger's key the frame's signature is
+// checked, since it is the last that the old key makes.
+func (l *Ledger) take(f *frame) error {
+	former := len(l.state.keys.former)
+	if err := l.state.apply(&f.record); err != nil {
+		return err
 	}
-	l.seq, l.end, l.hash, l.last = l.seq+1, l.end+int64(len(frame)), hash, frame
+	if err := l.tree.add(l.seq, f.hash); err != nil {
+		return err
+	}
+	l.offsets = append(l.offsets, l.end)
+	l.seq, l.end, l.last = l.seq+1, l.end+int64(len(f.bytes)), f.bytes
+	if len(l.state.keys.former) > former {
+		return l.checkSigned(l.seq - 1)
+	}
+	return nil
 }
 
-func bufferedSection(r io.ReaderAt, from, to int64) (io.Reader, int64) {
-	return bufio.NewReaderSize(io.NewSectionReader(r, from, to-from), 64<<10), to
+func bufferedSection(r io.ReaderAt, from, to int64) io.Reader {
+	return bufio.NewReaderSize(io.NewSectionReader(r, from, to-from), 64<<10)
 }

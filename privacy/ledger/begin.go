@@ -10,14 +10,17 @@ import (
 
 // Begin looks up the release of a population, dataset and window, and charges for it where it has to; the package doc
 // has the table. When it returns Granted, the charge is on the disk. Its errors are [*OverBudget], [*Superseded],
-// [ErrNoCaps], [ErrBurned], [ErrInProgress], and those of every append; except that BURNED may have been appended for
-// the attempt before, nothing is charged when it fails.
+// [ErrNoCaps], [ErrNoPolicy], [ErrNotApproved], [ErrPanelUsed], [ErrBurned], [ErrWithdrawn], [ErrInProgress], and those of
+// every append; except that BURNED may have been appended for the attempt before, nothing is charged when it fails.
 func (l *Ledger) Begin(r Request) (*Begun, error) {
 	want := &Record{
-		Kind: Charge, Population: r.Population, Dataset: r.Dataset, Window: r.Window,
+		Kind: Charge, Population: r.Population, Project: r.Project, Request: r.Approved, Dataset: r.Dataset, Window: r.Window,
 		PlanHash: r.PlanHash, PolicyHash: r.PolicyHash, Draws: slices.Clone(r.Draws),
 	}
-	err := errors.Join(checkSubject(want), checkDraws(want.Draws))
+	if r.Panel != nil {
+		want.Kind, want.Panel = Panelled, *r.Panel
+	}
+	err := errors.Join(checkSubject(want), checkDraws(want))
 	if err == nil {
 		want.Cost, err = total(want.Draws)
 	}
@@ -47,6 +50,8 @@ func (l *Ledger) begin(want *Record, r Request) (*Begun, error) {
 		return l.supersede(want, sl, r)
 	}
 	switch a.state {
+	case withdrawn:
+		return nil, ErrWithdrawn
 	case published:
 		return &Begun{Status: Served, Release: a.release, Attempt: int(a.number), Files: slices.Clone(a.files)}, nil
 	case charged, resulted:
@@ -65,8 +70,9 @@ func (l *Ledger) begin(want *Record, r Request) (*Begun, error) {
 // charge appends CHARGE for an attempt and hands out its token.
 func (l *Ledger) charge(want *Record, number int64, limit *budget.Caps) (*Begun, error) {
 	if limit != nil {
-		lifetime, year := l.state.spent(want.Population, l.clock())
-		if err := fits(want, *limit, lifetime, year, l.clock().UTC().Year()); err != nil {
+		now := l.clock()
+		lifetime, year := l.state.spent(want.Population, "", now)
+		if err := fits(want, "", *limit, lifetime, year, now.UTC().Year()); err != nil {
 			return nil, err
 		}
 	}
@@ -76,7 +82,7 @@ func (l *Ledger) charge(want *Record, number int64, limit *budget.Caps) (*Begun,
 		return nil, err
 	}
 	want.Release = release
-	run, err := lockRun(l.dir, release)
+	run, err := lockRun(l.disk, l.dir, release)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +98,7 @@ func (l *Ledger) supersede(want *Record, sl *slot, r Request) (*Begun, error) {
 	if !r.Supersede {
 		return nil, &Superseded{want.Dataset, want.Window, a.plan, want.PlanHash}
 	}
-	old, err := lockRun(l.dir, a.release)
+	old, err := lockRun(l.disk, l.dir, a.release)
 	if err != nil {
 		return nil, err
 	}
@@ -106,11 +112,15 @@ func (l *Ledger) goOn(a *attempt, want *Record) (*Begun, error) {
 	status := Resume
 	if a.state == charged {
 		status = Granted
-		if !slices.Equal(a.draws, want.Draws) {
-			return nil, errors.New("the release was charged with other draws under the same plan hash")
+		if !slices.Equal(a.draws, want.Draws) || a.terms != want.terms() {
+			return nil, errors.New("the release was charged with other draws, or for another project, request or panel, under the same plan hash")
+		}
+		want.Time = l.clock()
+		if err := l.state.checkApproved(want); err != nil { // its approvals may have been withdrawn since
+			return nil, err
 		}
 	}
-	run, err := lockRun(l.dir, a.release)
+	run, err := lockRun(l.disk, l.dir, a.release)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +129,7 @@ func (l *Ledger) goOn(a *attempt, want *Record) (*Begun, error) {
 
 // burnDead appends BURNED for an attempt that was drawn from and whose process is gone.
 func (l *Ledger) burnDead(a *attempt) error {
-	run, err := lockRun(l.dir, a.release)
+	run, err := lockRun(l.disk, l.dir, a.release)
 	if err != nil {
 		return err
 	}

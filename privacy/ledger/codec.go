@@ -36,6 +36,21 @@ func (c *codec) lit(s string) {
 	}
 }
 
+// key is the name of a field after the first.
+func (c *codec) key(name string) { c.lit(`,"` + name + `":`) }
+
+// field is a named text.
+func (c *codec) field(name string, s *string) {
+	c.key(name)
+	c.text(s)
+}
+
+// number is a named integer.
+func (c *codec) number(name string, v *int64) {
+	c.key(name)
+	c.int(v)
+}
+
 // text is a string of at most 200 bytes of printable ASCII without quote and backslash, so that nothing is ever escaped.
 func (c *codec) text(s *string) {
 	c.lit(`"`)
@@ -125,17 +140,18 @@ func (c *codec) float(v *float64) {
 	}
 }
 
+const timeLayout = "2006-01-02T15:04:05Z"
+
 // time is a second in UTC, years 0000 to 9999.
 func (c *codec) time(v *time.Time) {
-	const layout = "2006-01-02T15:04:05Z"
-	s := v.UTC().Format(layout)
+	s := v.UTC().Format(timeLayout)
 	c.text(&s)
 	if c.err != nil {
 		return
 	}
-	t, err := time.Parse(layout, s)
+	t, err := time.Parse(timeLayout, s)
 	if err != nil {
-		c.fail("want a time like %s", layout)
+		c.fail("want a time like %s", timeLayout)
 		return
 	}
 	*v = t

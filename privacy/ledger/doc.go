@@ -6,25 +6,33 @@
 //   - A charge is on the disk before [Ledger.Begin] returns the token that allows the draw, and DRAW is on the disk
 //     before [Token.Draw] returns the meter.
 //   - A charge is drawn from at most once, in any number of processes and across any crash. It is never refunded.
-//   - No charge passes a cap, in ρ or in δ, of the population's lifetime or of its calendar year. Both scopes are
-//     debited by the one CHARGE record, or neither is. Populations share nothing.
+//   - No charge passes a cap, in ρ, in δ or in pure ε, of any account it touches: the population's lifetime and calendar
+//     year, and its project's. All of them are debited by the one CHARGE record, or none is. Populations share nothing.
+//   - Caps are raised by BUDGET records with the signatures of two officers, and by nothing else. Where GENESIS names
+//     officers, caps set for the first time are raised from nothing.
 //   - One dataset and window of a population has one current release. What was published is served again and never
-//     drawn again.
-//   - Records are ordered by their number alone. The clock stamps them and chooses the year scope, nothing else.
+//     drawn again, and what was withdrawn is not served.
+//   - A panel of a population's year is used by one release, and stays used whatever becomes of it.
+//   - Records are ordered by their number alone. The clock stamps them, chooses the year that a charge falls in and
+//     says whether an approval has expired, and nothing else.
 //   - Any failed write or fsync makes the handle refuse everything from then on ([ErrPoisoned]).
+//   - A ledger does not open behind a checkpoint it can see ([Options]: the copy, the witness's file, the manifests), nor
+//     as another ledger than the one that is pinned.
 //
 // # What it does not protect against
 //
-// Whoever can write the file can cut whole records off its end, or restore an older copy of the folder, and so refund
-// what they held: the chain shows that what is there belongs together, not that it is all there. A handle notices only
-// what happens while it is open. Locks are flock(2): all handles are on one machine and the folder on a local file
-// system. A clock that is wrong moves charges to another year, never out of the lifetime. The caps of a population come
-// from whoever sets them first.
+// Whoever holds the ledger's signing key and can write its folder can write a history of his own, up to the last
+// checkpoint that lies where he cannot write. Whoever cannot sign can still cut whole records off the end, or restore an
+// older copy of the folder, and so refund what they held: that shows against any checkpoint outside the folder, and
+// nowhere else ([Ledger.Witnessed] says up to where somebody else vouches). Locks are flock(2): all handles are on one
+// machine and the folder on a local file system. A clock that is wrong moves charges to another year, never out of the
+// lifetime. Without officers, the caps of a population come from whoever sets them first and can never be raised.
 //
 // # Life of a release
 //
-// A release is CHARGE, then DRAW, RESULT and PUBLISHED, each appended by its [Token]; or it is BURNED after DRAW or
-// after RESULT. Begin looks up the current release of the request's population, dataset and window:
+// A release is CHARGE (or PANEL, for one that uses up a panel), then DRAW, RESULT and PUBLISHED, each appended by its
+// [Token]; or it is BURNED after DRAW or after RESULT. A published one may be WITHDRAWN. Begin looks up the current
+// release of the request's population, dataset and window:
 //
 //	it finds                              it does
 //	nothing                               CHARGE of attempt 1 → Granted
@@ -34,11 +42,13 @@
 //	                                      Retries attempts are burned, else ErrBurned
 //	RESULT, same plan                     → Resume with the recorded files: publish them, or Burn them if they are gone
 //	PUBLISHED, same plan                  → Served with the recorded files
+//	WITHDRAW, same plan                   ErrWithdrawn
 //	anything of another plan              → *Superseded; with Supersede, CHARGE of that plan's next attempt → Granted
 //
 // Attempts are counted for each plan hash, burned ones from the last change of plan on. After a change the newest plan
-// is current, and the older one is "another plan" like any. A CHARGE is refused with *OverBudget where it does not fit,
-// and ErrNoCaps where the population has no BUDGET.
+// is current, and the older one is "another plan" like any. A charge is refused with *OverBudget where it does not fit,
+// ErrNoCaps where an account has no BUDGET, ErrNoPolicy where its policy is not on record, ErrNotApproved where it names
+// a request that two officers have not approved for this plan, and ErrPanelUsed where its panel is.
 //
 // Granted and Resume hold the release's run lock, flock on the file running/<release id> in the ledger's folder, from
 // Begin until Token.Close or the end of the process; meanwhile every other Begin that would touch this release, also to
@@ -52,50 +62,99 @@
 //
 //	2026-03-30-j6vvcl6bdwo45prl
 //
-// # Format
+// # Frames
 //
 // The ledger is the file "log" (mode 0600) in its folder (0700): frames, one after the other, nothing else.
 //
-//	frame = length SP hash SP body LF
-//	length   8 lower-case hex digits: bytes of body, at most 2^20
-//	hash     64 lower-case hex digits: SHA-256(hash of the frame before as 32 bytes ‖ body); before the first, 32 zero bytes
-//	body     JSON in printable ASCII, in exactly the form below: these keys, this order, no blanks
+//	frame = length SP hash SP signature SP body LF
+//	length     8 lower-case hex digits: bytes of body, at most 2^20
+//	hash       64 lower-case hex digits: SHA-256(the frame before, from its length to its LF ‖ body); of the first frame, SHA-256(body)
+//	signature  128 lower-case hex digits: Ed25519 by the ledger's key over the checkpoint that ends with this record
+//	body       JSON in printable ASCII, in exactly the form below: these keys, this order, no blanks
 //
-// An integer is decimal without leading zeros, from 0 to 2^63−1; rho, in units of 1e-12, and delta, in units of 1e-18,
-// to 2^64−1. A number (sigma, and a draw's epsilon and delta outside its cost) is finite, at least 0, and what
-// strconv.FormatFloat(x, 'g', -1, 64) writes. Text is at most 200 bytes from 0x20 to 0x7E without " and \. A time is
-// text like 2026-03-30T02:00:00Z. Each body is
+// # Checkpoints
+//
+// The records are the leaves of the Merkle tree of RFC 6962 ([tlog]): leaf n is the 32 bytes of hash of record n, which
+// stand for its body and for everything before it, signatures included. The checkpoint of size n speaks of the records
+// 0 to n−1. It is a signed note ([note], C2SP tlog-checkpoint) whose text is three lines,
+//
+//	lethe/<32 lower-case hex digits>       the ledger's name, which is also the name of its key
+//	n                                      in decimal
+//	base64 of the root of the tree of n leaves
+//
+// and whose first signature is that of frame n−1, so that every record has its checkpoint and no second file can
+// disagree with the log. Whoever vouches for one adds a signature of his own (C2SP tlog-cosignature, [Witness]).
+// [Ledger.Prove] gives the proof that a record is under a checkpoint in the form of C2SP tlog-proof.
+//
+// A copy of the newest checkpoint may be kept in a second folder ([Options].Copy), in the file
+// <32 digits>.checkpoint; it is replaced, fsynced, after each append and before the append returns.
+//
+// # Bodies
+//
+// An integer is decimal without leading zeros, from 0 to 2^63−1; rho, in units of 1e-12, delta, in units of 1e-18, and a
+// cost's epsilon, in units of 1e-9, to 2^64−1. A number (sigma, and a draw's epsilon and delta outside its cost) is
+// finite, at least 0, and what strconv.FormatFloat(x, 'g', -1, 64) writes. Text is at most 200 bytes from 0x20 to 0x7E
+// without " and \. A time is text like 2026-03-30T02:00:00Z. Each body is
 //
 //	{"seq":N,"kind":"KIND","time":"T" … }
 //
 // with seq 0 for the first record and one more for each, and in the place of the dots, by kind:
 //
-//	GENESIS    ,"format":1,"id":"32 lower-case hex digits, random"
-//	BUDGET     ,"population":"…","lifetime":COST,"year":COST
-//	CHARGE     ,"release":"…","population":"…","dataset":"…","window":"…","plan":"HASH","policy":"HASH",
-//	           "supersedes":"HASH or nothing","attempt":N,"cost":COST,"draws":[DRAW,…]
-//	DRAW       ,"release":"…"
-//	RESULT     ,"release":"…","files":[FILE,…]
-//	PUBLISHED  ,"release":"…"
-//	BURNED     ,"release":"…","reason":"…"
+//	GENESIS     ,"format":2,"key":"VKEY","officers":[VKEY,…]
+//	BUDGET      ,"population":"…","project":"…","lifetime":COST,"year":COST,"signatures":[SIGNATURE,…]
+//	POLICY      ,"population":"…","policy":"…","version":N,"hash":"HASH"
+//	CHARGE      ,"release":"…","population":"…","project":"…","request":"…","dataset":"…","window":"…","plan":"HASH",
+//	            "policy":"HASH","supersedes":"HASH or nothing","attempt":N,"cost":COST,"draws":[DRAW,…]
+//	PANEL       as CHARGE, and ,"year":N,"panels":N,"panel":N
+//	DRAW        ,"release":"…"
+//	RESULT      ,"release":"…","files":[FILE,…]
+//	PUBLISHED   ,"release":"…"
+//	BURNED      ,"release":"…","reason":"…"
+//	APPROVE     ,"request":"…","plan":"HASH","expires":"T","signatures":[SIGNATURE]
+//	WITHDRAW    ,"release":"…","request":"…","reason":"…"        one of release and request, the other is empty
+//	KEYROTATED  ,"old":"VKEY","new":"VKEY","signatures":[SIGNATURE,SIGNATURE]
+//	ANNOTATE    ,"about":N,"text":"…"
 //
-//	COST       {"rho":N,"delta":N}
-//	DRAW       {"name":"…","mechanism":"…","cells":N,"l0":N,"linf":N,"sigma":X,"epsilon":X,"delta":X,"cost":COST}
-//	FILE       {"name":"…","size":N,"sha256":"HASH"}
+//	COST        {"rho":N,"delta":N,"epsilon":N}
+//	DRAW        {"name":"…","mechanism":"…","cells":N,"l0":N,"linf":N,"sigma":X,"epsilon":X,"delta":X,"cost":COST}
+//	FILE        {"name":"…","size":N,"sha256":"HASH"}
+//	SIGNATURE   {"name":"…","signature":"…"}                     a signature of a note: the name, and base64 of key hash and bytes
+//	VKEY        a verifier key as package note writes it: name+hash+key, Ed25519
 //
-// (CHARGE is one line; it is broken here for the page.) HASH is a SHA-256 in lower-case hex, population and dataset are
-// [a-z0-9][a-z0-9_-]{0,62}, a window is two days YYYY-MM-DD with "/" between them, the first before the second. Draws
-// and files are at least one and have distinct names; cells, l0 and attempt are at least 1; a charge's cost is the sum
-// of its draws' and each of those is above zero.
+// (CHARGE is one line; it is broken here for the page.) HASH is a SHA-256 in lower-case hex; population, dataset, policy,
+// and project and request where they are not empty, are [a-z0-9][a-z0-9_-]{0,62}; a window is two days YYYY-MM-DD with
+// "/" between them, the first before the second. Draws and files have distinct names, and are at least one (draws of a
+// PANEL may be none); cells, l0, attempt, version and panels are at least 1 and panel is below panels; a charge's cost is
+// the sum of its draws', each of which is above zero in a CHARGE. A cost's epsilon is the loss of pure
+// differential privacy, a part of the same loss that rho counts: rho is at least epsilon²/2 ([budget.PureRho]).
+//
+// Signatures are of the statements that [Statement] writes, and stand in the order in which the package doc names their
+// signers: of a BUDGET that raises, two or more officers; of APPROVE, one officer; of KEYROTATED, the old key and the
+// new. Officers' names are distinct, and none or at least two. The key in force is GENESIS's, or the last that a
+// KEYROTATED brought for its name; the frame of a KEYROTATED is still signed by the key before it.
+//
+// # What is valid
 //
 // A log is valid if every frame is, and every record is one that this package would have appended there: GENESIS first
-// and only first, each step of a release after the one before, no cap raised, no cap passed. Anything else is
-// [ErrCorrupt] with the number of the record, and nothing is ever repaired; except for the torn tail. If the file ends
-// within a frame, and its bytes from the last LF on are the beginning of a frame (the fields so far in form, the body so
-// far beginning with the right seq, no LF), then an append was cut short before it returned. The tail is no record: Open
-// passes over it, and the next append cuts it off under the lock. A frame that has its LF is finished, and if wrong, is
-// corruption.
+// and only first, each step of a release after the one before, no cap raised by less than two officers, no cap passed,
+// policies' versions only growing. Anything else is [ErrCorrupt] with the number of the record, and nothing is ever
+// repaired; except for the torn tail. If the file ends within a frame, and its bytes from the last LF on are the beginning
+// of a frame (the fields so far in form, the body so far beginning with the right seq, no LF), then an append was cut
+// short before it returned. So it was if those bytes are a frame's, but for stretches of NUL that each fill a sector
+// (512 bytes of the file, counted from its beginning) as far as the frame reaches in it: a sector that the disk never
+// wrote. Such a tail is no record: Open passes over it, and the next append cuts it off under the lock. A frame that has
+// its LF and no such hole is finished, and if wrong, is corruption. Opening checks the last signature, and each that a
+// key ended with; [Ledger.VerifySignatures] checks every one.
 //
-// The log holds no personal data: names of populations, datasets, measures and files, hashes and amounts, and no values
-// of rows or filters. Callers keep it so.
+// A later version may add kinds. A log that holds one that this version does not know is refused as a whole. The logs of
+// format 1 had no signatures and are not read.
+//
+// The log holds no personal data: names of populations, datasets, measures, files and officers, hashes and amounts, and
+// no values of rows or filters. Callers keep it so.
+//
+// # Keys
+//
+// The ledger's signing key is a file of one line (mode 0600), as package note writes a signer key. [Create] makes it and
+// never overwrites one; who loses it can read the ledger and append nothing. [Ledger.Rotate] writes the new one beside it,
+// to the file's name with ".next", records KEYROTATED, then renames it; Open finishes a rotation that was cut short.
 package ledger

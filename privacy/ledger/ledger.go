@@ -1,11 +1,8 @@
 package ledger
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -14,49 +11,62 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"lethe/privacy/budget"
 )
 
-// Options are the same for Create and Open. The zero value is ready for use.
+// Options are the same for Create and Open.
 type Options struct {
-	Clock func() time.Time // Default time.Now. It stamps records and chooses the year that a charge falls in.
+	// KeyFile holds the ledger's signing key; Create makes it. Default none: the ledger is opened to be read, and every
+	// append is ErrKey.
+	KeyFile string
+	// Officers are the verifier keys of the people who sign budgets and approvals, none or at least two. Only Create reads
+	// it, and the ledger keeps them for ever. Default none: then caps are set once and never raised.
+	Officers []string
+	// Genesis is the hash of the GENESIS record of the ledger that is meant; another one is ErrOther. Default any.
+	Genesis string
+	// Copy is a folder, best on another disk or machine, that keeps the newest checkpoint; a ledger behind it does not
+	// open. A folder without a checkpoint of this ledger is an error, but for Create. Default none.
+	Copy string
+	// Evidence is what else is known of the ledger, from a witness or from manifests; a ledger that contradicts it does
+	// not open.
+	Evidence []Evidence
+	// Clock stamps records, chooses the year that a charge falls in and tells when an approval expires. Default time.Now.
+	Clock func() time.Time
+
+	disk disk // default osDisk; the tests have another
 }
 
 // Ledger is an open ledger. Its view is of what the log held at Open and at the last call that took the lock: Begin,
 // SetCaps and a token's steps read first what others appended. Safe for concurrent use, by any number of handles in any
 // number of processes of one machine.
 type Ledger struct {
-	dir     string
-	clock   func() time.Time
-	handle  *os.File            // the open log: its lock and its identity
-	lock    func(how int) error // flock on handle
-	genesis string
+	dir   string
+	disk  disk
+	clock func() time.Time
+	key   *signer // nil: for reading only
+	keyAs string  // the key's file
+	copy  string  // the checkpoint's copy, or empty
 
 	mu      sync.Mutex
 	log     file
 	state   *state
-	seq     int64    // of the next record
-	end     int64    // offset behind the last record
-	durable int64    // offset up to which this handle knows the log to be on the disk
-	hash    [32]byte // of the last record
-	last    []byte   // frame of the last record
-	poison  error    // why the handle refuses everything, or nil
-}
-
-// file is what the ledger does with its log. The tests' disk fails on demand.
-type file interface {
-	io.ReaderAt
-	io.WriterAt
-	io.Closer
-	Sync() error
-	Truncate(size int64) error
+	tree    tree
+	offsets []int64 // of every record's frame
+	seq     int64   // of the next record
+	end     int64   // offset behind the last record
+	durable int64   // offset up to which this handle knows the log to be on the disk
+	last    []byte  // frame of the last record
+	poison  error   // why the handle refuses everything, or nil
 }
 
 const logName = "log"
 
-// Create makes a new ledger in dir, which is made if need be, and opens it. An existing ledger is an error that is
-// fs.ErrExist and is left alone. The log appears whole or not at all.
+// Create makes a new ledger in dir, which is made if need be, and its signing key, and opens it. A ledger or a key that
+// is there is an error that is fs.ErrExist, and is left alone. The log appears whole or not at all.
 func Create(dir string, o Options) (*Ledger, error) {
+	o = o.withDefaults()
 	if err := create(dir, o); err != nil {
 		return nil, fmt.Errorf("create ledger in %s: %w", dir, err)
 	}
@@ -64,71 +74,131 @@ func Create(dir string, o Options) (*Ledger, error) {
 }
 
 func create(dir string, o Options) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if o.KeyFile == "" {
+		return fmt.Errorf("no file is named for its key: %w", ErrKey)
+	}
+	if err := o.disk.Mkdir(dir); err != nil {
 		return err
 	}
-	id := make([]byte, 16)
-	if _, err := rand.Read(id); err != nil {
-		return err
+	log := filepath.Join(dir, logName)
+	if f, err := o.disk.Open(log, os.O_RDONLY); err == nil {
+		return errors.Join(fmt.Errorf("%s: %w", log, fs.ErrExist), f.Close())
 	}
-	r := Record{Kind: Genesis, Time: o.now(), ID: hex.EncodeToString(id)}
-	frame, _, err := formatFrame([32]byte{}, r)
+	origin, err := newOrigin()
 	if err != nil {
 		return err
 	}
-	draft := filepath.Join(dir, logName+"."+r.ID)
-	defer os.Remove(draft)
-	if err := writeNew(draft, frame); err != nil {
-		return err
-	}
-	if err := os.Link(draft, filepath.Join(dir, logName)); err != nil { // unlike a rename, it never replaces
-		return err
-	}
-	return errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)))
-}
-
-func writeNew(name string, data []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	first := &Record{Kind: Genesis, Time: o.Clock(), Officers: o.Officers}
+	key, err := makeLedgerKey(o, origin)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+	first.Key = key.vkey
+	if err := checkGenesis(first); err != nil {
+		return errors.Join(err, o.disk.Remove(o.KeyFile))
+	}
+	l := &Ledger{key: key}
+	f, err := l.next(first, origin)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	if o.Copy != "" {
+		root, err := l.tree.rootWith(0, f.hash)
+		if err != nil {
+			return err
+		}
+		note := signedNote(checkpointText(origin, 1, root), key.verifier, f.signature())
+		if err := rewrite(o.disk, copyName(o.Copy, origin), note); err != nil {
+			return err
+		}
+	}
+	return publishLog(o.disk, dir, f.bytes)
 }
 
-// Open opens the ledger in dir and verifies all of it. It is [ErrNotFound] where there is none and [ErrCorrupt] where
-// the log is not what this package wrote. It changes nothing: a torn tail is left for the next append to cut.
+// publishLog links a whole log to its name. Unlike a rename, a link never replaces.
+func publishLog(d disk, dir string, first []byte) error {
+	draft := filepath.Join(dir, logName+".draft")
+	if err := d.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := writeNew(d, draft, first); err != nil {
+		return err
+	}
+	return errors.Join(d.Link(draft, filepath.Join(dir, logName)), d.Remove(draft), d.SyncDir(dir), d.SyncDir(filepath.Dir(dir)))
+}
+
+// Open opens the ledger in dir and verifies all of it. It is [ErrNotFound] where there is none, [ErrCorrupt] where the
+// log is not what this package wrote, [ErrOther] and [ErrRolledBack] where it is not what is pinned and known, and
+// [ErrKey] where the key file is not the ledger's. It changes nothing in the folder: a torn tail is left for the next
+// append to cut.
 func Open(dir string, o Options) (*Ledger, error) {
-	f, err := os.OpenFile(filepath.Join(dir, logName), os.O_RDWR, 0)
+	o = o.withDefaults()
+	mode := os.O_RDWR
+	if o.KeyFile == "" {
+		mode = os.O_RDONLY
+	}
+	f, err := o.disk.Open(filepath.Join(dir, logName), mode)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open %s: %w", dir, ErrNotFound)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
-	l := &Ledger{dir: dir, clock: o.now, handle: f, log: f, state: newState()}
-	l.lock = func(how int) error { return flock(f, how) }
-	if err := l.readAll(); err != nil {
+	l := &Ledger{dir: dir, disk: o.disk, clock: o.Clock, keyAs: o.KeyFile, log: f, state: newState()}
+	if err := l.open(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", dir, err), f.Close())
 	}
 	return l, nil
 }
 
+func (l *Ledger) open(o Options) error {
+	if err := l.readAll(); err != nil {
+		return err
+	}
+	if o.Genesis != "" && o.Genesis != l.state.genesis {
+		return fmt.Errorf("%w: its genesis is %s, and %s is pinned", ErrOther, l.state.genesis, o.Genesis)
+	}
+	if o.KeyFile != "" {
+		if err := l.takeKey(); err != nil {
+			return err
+		}
+	}
+	if o.Copy != "" {
+		l.copy = copyName(o.Copy, l.origin())
+		if err := l.checkCopy(); err != nil {
+			return err
+		}
+	}
+	var problems []error
+	for _, e := range o.Evidence {
+		problems = append(problems, l.check(e))
+	}
+	return errors.Join(problems...)
+}
+
+// takeKey loads the signing key, and finishes a rotation that was cut short.
+func (l *Ledger) takeKey() error {
+	if err := finishRotation(l.disk, l.keyAs, l.state.keys.current()); err != nil {
+		return fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	key, err := loadKey(l.disk, l.keyAs)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	if key.vkey != l.state.keys.current() {
+		return fmt.Errorf("%w: %s holds another key than the one in force", ErrKey, l.keyAs)
+	}
+	l.key = key
+	return nil
+}
+
 // readAll verifies the log from its beginning. Nobody appends meanwhile: a tail that another process is about to cut
 // and write over must not be read half and half.
 func (l *Ledger) readAll() error {
-	if err := l.lock(syscall.LOCK_SH); err != nil {
+	if err := l.log.Lock(syscall.LOCK_SH); err != nil {
 		return fmt.Errorf("lock the log: %w", err)
 	}
-	defer l.lock(syscall.LOCK_UN)
+	defer l.log.Lock(syscall.LOCK_UN)
 	if _, err := l.catchUp(); err != nil {
 		return err
 	}
@@ -150,39 +220,31 @@ func (l *Ledger) Close() error {
 }
 
 // Genesis returns the hash of the GENESIS record in lower-case hex: the ledger's name for ever.
-func (l *Ledger) Genesis() string { return l.genesis }
+func (l *Ledger) Genesis() string { return l.state.genesis }
 
-// SetCaps sets the caps of a population. The first call for a population may set any; later ones may lower each of the
-// four amounts or leave it, and raising one is [ErrRaise]. Caps as they already are append nothing.
-func (l *Ledger) SetCaps(population string, c budget.Caps) error {
-	err := l.exclusive(func() error {
-		if p := l.state.populations[population]; p != nil && p.caps == c {
-			return nil
-		}
-		return l.append(&Record{Kind: Budget, Population: population, Caps: c})
-	})
-	if err != nil {
-		return fmt.Errorf("set caps of population %s: %w", population, err)
-	}
-	return nil
-}
+// origin is the name on checkpoints.
+func (l *Ledger) origin() string { return l.state.keys.ledger.Name() }
 
-// Caps returns the caps of a population, and whether it has any.
-func (l *Ledger) Caps(population string) (budget.Caps, bool) {
+// keyAt returns the key that signed the frame of a record.
+func (l *Ledger) keyAt(seq int64) note.Verifier { return l.state.keys.at(seq) }
+
+// Caps returns the caps of a population, or of a project of it where one is named, and whether it has any.
+func (l *Ledger) Caps(population, project string) (budget.Caps, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := l.state.populations[population]
-	if p == nil {
+	a := l.state.accounts[accountKey{population, project}]
+	if a == nil {
 		return budget.Caps{}, false
 	}
-	return p.caps, true
+	return a.caps, true
 }
 
-// Spent returns what a population spent in its life and in the clock's calendar year (UTC).
-func (l *Ledger) Spent(population string) (lifetime, year budget.Cost) {
+// Spent returns what a population, or a project of it where one is named, spent in its life and in the clock's calendar
+// year (UTC).
+func (l *Ledger) Spent(population, project string) (lifetime, year budget.Cost) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.state.spent(population, l.clock())
+	return l.state.spent(population, project, l.clock())
 }
 
 // Records reads the log again, from GENESIS to the last record that this handle knows, verifying frames and chain. It
@@ -190,26 +252,29 @@ func (l *Ledger) Spent(population string) (lifetime, year budget.Cost) {
 func (l *Ledger) Records() iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		l.mu.Lock()
-		in, end := bufferedSection(l.log, 0, l.end)
+		in, count := bufferedSection(l.log, 0, l.end), l.seq
 		l.mu.Unlock()
-		var hash [32]byte
-		for seq, at := int64(0), int64(0); at < end; seq++ {
-			r, frame, h, err := readFrame(in, hash, seq)
+		var before []byte
+		for seq := range count {
+			f, err := readFrame(in, before, seq)
 			if err != nil {
 				yield(Record{}, fmt.Errorf("read ledger: %w", corrupt(seq, err)))
 				return
 			}
-			if !yield(r, nil) {
+			if !yield(f.record, nil) {
 				return
 			}
-			hash, at = h, at+int64(len(frame))
+			before = f.bytes
 		}
 	}
 }
 
-func (o Options) now() time.Time {
+func (o Options) withDefaults() Options {
 	if o.Clock == nil {
-		return time.Now()
+		o.Clock = time.Now
 	}
-	return o.Clock()
+	if o.disk == nil {
+		o.disk = osDisk{}
+	}
+	return o
 }

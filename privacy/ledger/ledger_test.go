@@ -30,11 +30,12 @@ func TestMain(m *testing.M) {
 }
 
 var (
-	march = time.Date(2026, 3, 30, 2, 0, 0, 0, time.UTC)
-	planA = strings.Repeat("a", 64)
-	planB = strings.Repeat("b", 64)
-	files = []File{{"data.arrow", 4096, strings.Repeat("5", 64)}, {"manifest.json", 0, strings.Repeat("6", 64)}}
-	vast  = budget.Cost{Rho: math.MaxUint64, Delta: math.MaxUint64}
+	march   = time.Date(2026, 3, 30, 2, 0, 0, 0, time.UTC)
+	planA   = strings.Repeat("a", 64)
+	planB   = strings.Repeat("b", 64)
+	policyC = strings.Repeat("c", 64)
+	files   = []File{{"data.arrow", 4096, strings.Repeat("5", 64)}, {"manifest.json", 0, strings.Repeat("6", 64)}}
+	vast    = budget.Cost{Rho: math.MaxUint64, Delta: math.MaxUint64, Epsilon: math.MaxUint64}
 )
 
 func at(when time.Time) Options { return Options{Clock: func() time.Time { return when }} }
@@ -43,19 +44,25 @@ func at(when time.Time) Options { return Options{Clock: func() time.Time { retur
 func newLedger(t testing.TB, caps budget.Caps) (*Ledger, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "ledger")
-	l, err := Create(dir, at(march))
+	o := at(march)
+	o.KeyFile = keyOf(dir)
+	l, err := Create(dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	if err := l.SetCaps("eu", caps); err != nil {
+	if err := errors.Join(l.SetCaps("eu", "", caps), l.SetPolicy("eu", "health", 3, policyC)); err != nil {
 		t.Fatal(err)
 	}
 	return l, dir
 }
 
+// keyOf is where the tests keep the key of the ledger in dir.
+func keyOf(dir string) string { return dir + ".key" }
+
 func reopen(t testing.TB, dir string, o Options) *Ledger {
 	t.Helper()
+	o.KeyFile = keyOf(dir)
 	l, err := Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +82,7 @@ func request(dataset, plan string, cost budget.Cost) Request {
 	draws = slices.DeleteFunc(draws, func(d Draw) bool { return d.Cost == budget.Cost{} })
 	return Request{
 		Population: "eu", Dataset: dataset, Window: "2026-03-23/2026-03-30",
-		PlanHash: plan, PolicyHash: strings.Repeat("c", 64), Draws: draws,
+		PlanHash: plan, PolicyHash: policyC, Draws: draws,
 	}
 }
 
@@ -140,7 +147,7 @@ func records(t testing.TB, l *Ledger) (all []Record) {
 	return all
 }
 
-// kinds returns the kinds of records, "GENESIS BUDGET …".
+// kinds returns the kinds of records, "GENESIS BUDGET POLICY …".
 func kinds(all []Record) string {
 	var s []string
 	for _, r := range all {
@@ -151,7 +158,7 @@ func kinds(all []Record) string {
 
 func TestCreateAndOpen(t *testing.T) {
 	l, dir := newLedger(t, budget.Caps{Lifetime: vast, Year: vast})
-	if _, err := Create(dir, Options{}); !errors.Is(err, fs.ErrExist) {
+	if _, err := Create(dir, Options{KeyFile: keyOf(dir)}); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("create again: got %v, want fs.ErrExist", err)
 	}
 	again := reopen(t, dir, Options{})
@@ -232,7 +239,7 @@ func TestLifeCycle(t *testing.T) {
 				advance(t, begin(t, l, first).Token, tt.left)
 			}
 			l = reopen(t, dir, at(march))
-			before, spent := len(records(t, l)), l.state.populations["eu"].lifetime
+			before, spent := len(records(t, l)), l.state.accounts[accountKey{"eu", ""}].lifetime
 
 			r := request("steps", tt.plan, small)
 			r.Retries, r.Supersede = tt.retries, tt.supersede
@@ -244,7 +251,7 @@ func TestLifeCycle(t *testing.T) {
 			if strings.HasSuffix(tt.appended, "CHARGE") {
 				spent, _ = spent.Add(small)
 			}
-			if got, _ := l.Spent("eu"); got != spent {
+			if got, _ := l.Spent("eu", ""); got != spent {
 				t.Errorf("spent %v, want %v", got, spent)
 			}
 			if tt.err != nil {
@@ -312,7 +319,7 @@ func TestSupersedingBackAndForth(t *testing.T) {
 	if b := begin(t, l, request("steps", planB, small)); b.Status != Served || b.Attempt != 2 {
 		t.Errorf("the newest plan: got %+v, want attempt 2 served", b)
 	}
-	if got, _ := l.Spent("eu"); got != (budget.Cost{Rho: 4 * small.Rho, Delta: 4 * small.Delta}) {
+	if got, _ := l.Spent("eu", ""); got != (budget.Cost{Rho: 4 * small.Rho, Delta: 4 * small.Delta}) {
 		t.Errorf("spent %v, want four charges", got)
 	}
 }
@@ -382,7 +389,7 @@ func TestRunLock(t *testing.T) {
 			drawAll(t, b.Token)
 		}
 	}
-	if got := kinds(records(t, l)); got != "GENESIS BUDGET CHARGE DRAW" {
+	if got := kinds(records(t, l)); got != "GENESIS BUDGET POLICY CHARGE DRAW" {
 		t.Errorf("the log is %s, want nothing burned", got)
 	}
 	if _, err := os.Stat(lockFile); err != nil {
@@ -410,7 +417,7 @@ func TestRunLockHasOneHolder(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for range 500 {
-				run, err := lockRun(dir, "release")
+				run, err := lockRun(osDisk{}, dir, "release")
 				if errors.Is(err, ErrInProgress) {
 					continue
 				}
@@ -524,7 +531,7 @@ func TestBeginRefusesAMalformedRequest(t *testing.T) {
 			t.Errorf("%s: got no error", name)
 		}
 	}
-	if got := kinds(records(t, l)); got != "GENESIS BUDGET" {
+	if got := kinds(records(t, l)); got != "GENESIS BUDGET POLICY" {
 		t.Errorf("the log is %s, want nothing charged", got)
 	}
 	begin(t, l, request("steps", planA, small)).Token.Close()

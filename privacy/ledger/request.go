@@ -4,15 +4,18 @@ import "lethe/privacy/budget"
 
 // Request asks for one release.
 type Request struct {
-	Population string // Required. The scope that pays: [a-z0-9][a-z0-9_-]{0,62}, as is Dataset.
+	Population string // Required. The scope that pays: [a-z0-9][a-z0-9_-]{0,62}, as are the next three.
+	Project    string // The project that pays too. Default none.
+	Approved   string // The request that officers approved for this plan. Default none.
 	Dataset    string // Required.
 	Window     string // Required. First day and day after the last: "2026-03-23/2026-03-30".
 	PlanHash   string // Required. SHA-256 in lower-case hex, as is PolicyHash.
 	PolicyHash string // Required.
-	Draws      []Draw // Required. The charge is the exact sum of their costs.
+	Draws      []Draw // Required, but with a Panel. The charge is the exact sum of their costs.
+	Panel      *Panel // The panel that the release uses up. Default none.
 	Retries    int    // How many further attempts, each a new charge, may follow a burned one. Default 0.
 	Supersede  bool   // Charge anew where another plan has the dataset and window.
-	// Limit is what the caller allows itself beside the ledger's caps; of the two the lower binds. Default none.
+	// Limit is what the caller allows the population beside the ledger's caps; of the two the lower binds. Default none.
 	Limit *budget.Caps
 }
 

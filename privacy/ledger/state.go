@@ -3,24 +3,30 @@ package ledger
 import (
 	"errors"
 	"fmt"
-	"time"
-
-	"lethe/privacy/budget"
 )
 
 // state is what the records amount to. It is rebuilt at Open and grows with each append; check and apply are the only
 // rules, the same for a record that is about to be written and for one that is read back.
 type state struct {
-	id          string // of GENESIS
-	populations map[string]*population
-	slots       map[slotKey]*slot
-	releases    map[string]*attempt
+	genesis  string // hash of the record
+	keys     keys
+	accounts map[accountKey]*account
+	policies map[policyKey]policyVersion
+	requests map[string]*requestState
+	cuts     map[cutKey]*cut
+	slots    map[slotKey]*slot
+	releases map[string]*attempt
 }
 
-type population struct {
-	caps     budget.Caps
-	lifetime budget.Cost
-	years    map[int]budget.Cost
+func newState() *state {
+	return &state{
+		accounts: map[accountKey]*account{},
+		policies: map[policyKey]policyVersion{},
+		requests: map[string]*requestState{},
+		cuts:     map[cutKey]*cut{},
+		slots:    map[slotKey]*slot{},
+		releases: map[string]*attempt{},
+	}
 }
 
 // A slot is one dataset and window of one population. It holds at most one current release.
@@ -43,9 +49,18 @@ type attempt struct {
 	seq     int64
 	hash    string
 	state   attemptState
-	draws   []Draw // until published
+	terms   terms
+	draws   []Draw // until RESULT
 	files   []File // from RESULT on
 }
+
+// terms are what else a charge was made for.
+type terms struct {
+	project, request string
+	panel            Panel
+}
+
+func (r *Record) terms() terms { return terms{r.Project, r.Request, r.Panel} }
 
 type attemptState string
 
@@ -55,6 +70,7 @@ const (
 	resulted  attemptState = "resulted"
 	published attemptState = "published"
 	burned    attemptState = "burned"
+	withdrawn attemptState = "withdrawn"
 )
 
 // next says from which states a record leads on.
@@ -63,14 +79,7 @@ var next = map[Kind][]attemptState{
 	Resulted:  {drawn},
 	Published: {resulted},
 	Burned:    {drawn, resulted},
-}
-
-func newState() *state {
-	return &state{
-		populations: map[string]*population{},
-		slots:       map[slotKey]*slot{},
-		releases:    map[string]*attempt{},
-	}
+	Withdraw:  {published},
 }
 
 // check says why r cannot be the next record.
@@ -80,17 +89,31 @@ func (s *state) check(r *Record) error {
 	}
 	switch r.Kind {
 	case Genesis:
-		if len(r.ID) != 32 || !lowerHex([]byte(r.ID)) {
-			return errors.New("the ledger's id is not 32 hex digits")
-		}
-		return nil
+		return checkGenesis(r)
 	case Budget:
 		return s.checkBudget(r)
-	case Charge:
+	case Policy:
+		return s.checkPolicy(r)
+	case Charge, Panelled:
 		return s.checkCharge(r)
+	case Approve:
+		return s.checkApprove(r)
+	case KeyRotated:
+		return s.checkRotation(r)
+	case Annotate:
+		return checkNoteOf(r)
+	case Withdraw:
+		if r.Release == "" {
+			return s.checkWithdrawRequest(r)
+		}
 	}
+	return s.checkStep(r)
+}
+
+// checkStep: a release goes on from where it is.
+func (s *state) checkStep(r *Record) error {
 	a := s.releases[r.Release]
-	if a == nil || a.slot.current != a {
+	if a == nil || a.slot.current != a && r.Kind != Withdraw {
 		return fmt.Errorf("%w: %s of a release that is not current", ErrOrder, r.Kind)
 	}
 	for _, from := range next[r.Kind] {
@@ -105,30 +128,19 @@ func checkContent(r *Record) error {
 	switch r.Kind {
 	case Resulted:
 		return checkFiles(r.Files)
-	case Burned:
+	case Burned, Withdraw:
 		if r.Reason == "" {
-			return errors.New("a burned release has no reason")
+			return errors.New("there is no reason")
+		}
+		if r.Request != "" {
+			return errors.New("it is of a release and of a request")
 		}
 	}
 	return nil
 }
 
-func (s *state) checkBudget(r *Record) error {
-	if !validID(r.Population) {
-		return errID("population")
-	}
-	if p := s.populations[r.Population]; p != nil && !lower(r.Caps, p.caps) {
-		return ErrRaise
-	}
-	return nil
-}
-
-func lower(a, b budget.Caps) bool {
-	return a.Lifetime.Within(b.Lifetime) && a.Year.Within(b.Year)
-}
-
 func (s *state) checkCharge(r *Record) error {
-	if err := errors.Join(checkSubject(r), checkDraws(r.Draws)); err != nil {
+	if err := errors.Join(checkSubject(r), checkDraws(r)); err != nil {
 		return err
 	}
 	if id, err := releaseID(r); err != nil || id != r.Release {
@@ -140,10 +152,12 @@ func (s *state) checkCharge(r *Record) error {
 	if s.releases[r.Release] != nil { // two charges whose ids agree in 80 bits
 		return errors.New("the release was charged before")
 	}
-	if err := s.checkSlot(r); err != nil {
-		return err
+	for _, rule := range []func(*Record) error{s.checkSlot, s.checkCaps, s.checkOnRecord, s.checkApproved, s.checkPanel} {
+		if err := rule(r); err != nil {
+			return err
+		}
 	}
-	return s.checkCaps(r)
+	return nil
 }
 
 // checkSlot: a charge begins a slot, follows a burned attempt of its plan, or supersedes another plan.
@@ -163,32 +177,6 @@ func (s *state) checkSlot(r *Record) error {
 	return nil
 }
 
-// checkCaps: all or nothing over the lifetime and the calendar year.
-func (s *state) checkCaps(r *Record) error {
-	p := s.populations[r.Population]
-	if p == nil {
-		return ErrNoCaps
-	}
-	year := r.Time.UTC().Year()
-	return fits(r, p.caps, p.lifetime, p.years[year], year)
-}
-
-// fits says whether a charge fits into caps of which lifetime and year are out.
-func fits(r *Record, caps budget.Caps, lifetime, inYear budget.Cost, year int) error {
-	for _, scope := range []struct {
-		name       string
-		limit, out budget.Cost
-	}{
-		{"lifetime", caps.Lifetime, lifetime},
-		{fmt.Sprintf("year %d", year), caps.Year, inYear},
-	} {
-		if !r.Cost.Fits(scope.out, scope.limit) {
-			return &OverBudget{r.Population, scope.name, r.Cost, scope.limit.Left(scope.out)}
-		}
-	}
-	return nil
-}
-
 // apply takes in a record that check let through.
 func (s *state) apply(r *Record) error {
 	if err := s.check(r); err != nil {
@@ -196,14 +184,24 @@ func (s *state) apply(r *Record) error {
 	}
 	switch r.Kind {
 	case Genesis:
-		s.id = r.ID
+		return s.applyGenesis(r)
 	case Budget:
-		if s.populations[r.Population] == nil {
-			s.populations[r.Population] = &population{years: map[int]budget.Cost{}}
-		}
-		s.populations[r.Population].caps = r.Caps
-	case Charge:
+		s.applyBudget(r)
+	case Policy:
+		s.policies[policyKey{r.Population, r.Policy}] = policyVersion{r.Version, r.PolicyHash}
+	case Charge, Panelled:
 		return s.applyCharge(r)
+	case Approve:
+		s.requestOf(r.Request).approvals[r.Signatures[0].Name] = approval{r.PlanHash, r.Expires}
+	case KeyRotated:
+		return s.keys.rotate(r)
+	case Annotate:
+	case Withdraw:
+		if r.Release == "" {
+			*s.requestOf(r.Request) = requestState{after: r.Hash, approvals: map[string]approval{}}
+			return nil
+		}
+		s.releases[r.Release].state = withdrawn
 	default:
 		s.releases[r.Release].apply(r)
 	}
@@ -211,15 +209,12 @@ func (s *state) apply(r *Record) error {
 }
 
 func (s *state) applyCharge(r *Record) error {
-	p := s.populations[r.Population]
-	year := r.Time.UTC().Year()
-	lifetime, err1 := p.lifetime.Add(r.Cost)
-	inYear, err2 := p.years[year].Add(r.Cost)
-	if err := errors.Join(err1, err2); err != nil {
+	if err := s.debit(r); err != nil {
 		return err
 	}
-	p.lifetime, p.years[year] = lifetime, inYear
-
+	if r.Kind == Panelled {
+		s.use(r)
+	}
 	sl := s.slots[r.slot()]
 	if sl == nil {
 		sl = &slot{attempts: map[string]int64{}}
@@ -231,7 +226,7 @@ func (s *state) applyCharge(r *Record) error {
 	sl.attempts[r.PlanHash] = r.Attempt
 	sl.current = &attempt{
 		slot: sl, release: r.Release, plan: r.PlanHash, number: r.Attempt,
-		seq: r.Seq, hash: r.Hash, state: charged, draws: r.Draws,
+		seq: r.Seq, hash: r.Hash, state: charged, terms: r.terms(), draws: r.Draws,
 	}
 	s.releases[r.Release] = sl.current
 	return nil
@@ -253,10 +248,22 @@ func (a *attempt) apply(r *Record) {
 
 func (r *Record) slot() slotKey { return slotKey{r.Population, r.Dataset, r.Window} }
 
-// spent returns what a population spent in its life and in the calendar year of now.
-func (s *state) spent(name string, now time.Time) (lifetime, year budget.Cost) {
-	if p := s.populations[name]; p != nil {
-		return p.lifetime, p.years[now.UTC().Year()]
+func checkGenesis(r *Record) error {
+	if _, err := newKeys(r); err != nil {
+		return err
 	}
-	return budget.Cost{}, budget.Cost{}
+	return nil
+}
+
+func (s *state) applyGenesis(r *Record) error {
+	k, err := newKeys(r)
+	s.genesis, s.keys = r.Hash, k
+	return err
+}
+
+func checkNoteOf(r *Record) error {
+	if r.About >= r.Seq || r.Text == "" {
+		return errors.New("a note is about an earlier record, and says something")
+	}
+	return nil
 }

@@ -33,6 +33,9 @@ func checkSubject(r *Record) error {
 	if !validID(r.Dataset) {
 		problems = append(problems, errID("dataset"))
 	}
+	if r.Project != "" && !validID(r.Project) || r.Request != "" && !validID(r.Request) {
+		problems = append(problems, errID("project or request"))
+	}
 	if _, err := windowEnd(r.Window); err != nil {
 		problems = append(problems, err)
 	}
@@ -67,19 +70,24 @@ func releaseID(r *Record) (string, error) {
 	return end + "-" + strings.ToLower(short), nil
 }
 
-// checkDraws says what is wrong with the draws of a charge.
-func checkDraws(draws []Draw) error {
-	if len(draws) == 0 {
+// checkDraws says what is wrong with the draws of a charge. A PANEL may have none, and its draws may be perturbation
+// that no privacy loss is claimed for.
+func checkDraws(r *Record) error {
+	if len(r.Draws) == 0 && r.Kind == Charge {
 		return errors.New("the charge lists no draw")
 	}
 	var problems []error
 	seen := map[string]bool{}
-	for _, d := range draws {
+	for _, d := range r.Draws {
 		if seen[d.Name] {
 			problems = append(problems, fmt.Errorf("draw %q is listed twice", d.Name))
 		}
 		seen[d.Name] = true
-		if err := d.check(); err != nil {
+		err := d.check()
+		if err == nil && r.Kind == Charge && d.Cost == (budget.Cost{}) {
+			err = errors.New("a draw that costs nothing is no draw")
+		}
+		if err != nil {
 			problems = append(problems, fmt.Errorf("draw %q: %w", d.Name, err))
 		}
 	}
@@ -94,8 +102,10 @@ func (d *Draw) check() error {
 		return errors.New("cells and l0 are at least 1, linf at least 0")
 	case !amount(d.Sigma) || !amount(d.Epsilon) || !amount(d.Delta):
 		return errors.New("sigma, epsilon and delta are finite and at least 0")
-	case d.Cost == budget.Cost{}:
-		return errors.New("a draw that costs nothing is no draw")
+	}
+	// The pure part of a loss is in ρ like the rest.
+	if rho, err := budget.PureRho(d.Cost.Epsilon); err != nil || rho > d.Cost.Rho {
+		return errors.New("its cost in rho is below that of its epsilon")
 	}
 	return nil
 }

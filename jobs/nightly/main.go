@@ -7,6 +7,7 @@
 //	nightly schema   the catalogue for researchers: what may be asked for
 //	nightly why      what happens to a column, and by whose approval
 //	nightly diff     what a new version of a policy changes
+//	nightly ledger   make a ledger, raise its caps with two signatures, rotate its key
 //
 // Without a command it is `nightly run`. Exit codes are in package door.
 package main

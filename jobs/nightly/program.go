@@ -78,6 +78,7 @@ func commands(d *door.Door) *cobra.Command {
 	var out string
 	c := add("init", "Draft a policy from the files of --source, with every column dropped", cobra.NoArgs,
 		func(ctx context.Context, _ []string) error { return draft(ctx, s, out) })
+	root.AddCommand(ledgerCommands(s))
 	c.Flags().StringVar(&out, "out", "", "new `file` to write the draft to (default: standard output)")
 	return root
 }

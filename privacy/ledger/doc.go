@@ -128,10 +128,26 @@
 // the sum of its draws', each of which is above zero in a CHARGE. A cost's epsilon is the loss of pure
 // differential privacy, a part of the same loss that rho counts: rho is at least epsilon²/2 ([budget.PureRho]).
 //
-// Signatures are of the statements that [Statement] writes, and stand in the order in which the package doc names their
-// signers: of a BUDGET that raises, two or more officers; of APPROVE, one officer; of KEYROTATED, the old key and the
-// new. Officers' names are distinct, and none or at least two. The key in force is GENESIS's, or the last that a
-// KEYROTATED brought for its name; the frame of a KEYROTATED is still signed by the key before it.
+// A project's first BUDGET follows one of its population.
+//
+// Signatures are under statements, texts of lines that end in LF. Ledger is the hash of GENESIS, amounts are decimals as
+// [budget.Rho.String] and its like write them, and after is the hash of the BUDGET that is replaced, or of the request's
+// last WITHDRAW, or that of GENESIS where there is none:
+//
+//	lethe budget          lethe approval         lethe key
+//	ledger HASH           ledger HASH            ledger HASH
+//	after HASH            after HASH             old VKEY
+//	population NAME       request NAME           new VKEY
+//	project NAME or -     plan HASH
+//	lifetime AMOUNTS      expires T
+//	year AMOUNTS
+//
+//	AMOUNTS = "rho" SP decimal SP "delta" SP decimal SP "epsilon" SP decimal
+//
+// A BUDGET that raises bears signatures of two or more officers; APPROVE of one officer, who has not signed the same
+// before; KEYROTATED of the old key, then of the new. Officers' names and public keys are distinct, and none or at least
+// two. No public key comes into force twice. The key in force is GENESIS's, or the last that a KEYROTATED brought for its
+// name; the frame of a KEYROTATED is still signed by the key before it.
 //
 // # What is valid
 //

@@ -122,7 +122,12 @@ func parseHead(head []byte) (int, error) {
 	if !lowerHex(head[:8]) || head[8] != ' ' || !lowerHex(head[9:73]) || head[73] != ' ' || !lowerHex(head[74:202]) || head[202] != ' ' {
 		return 0, errors.New("a record does not begin with length, hash and signature")
 	}
-	raw, err := hex.DecodeString(string(head[:8]))
+	return parseLength(head)
+}
+
+// parseLength returns what the eight digits that a frame begins with say.
+func parseLength(frame []byte) (int, error) {
+	raw, err := hex.DecodeString(string(frame[:8]))
 	if err != nil {
 		return 0, fmt.Errorf("read the length: %w", err)
 	}
@@ -151,16 +156,22 @@ func torn(err error, tail []byte, at, seq int64) error {
 	return err
 }
 
-// hole says whether a sector of the file, as far as tail reaches in it, is all NUL. Tail begins at offset at.
+// hole says whether tail, which begins at offset at, has NUL bytes, all of which fill sectors of the file as far as tail
+// reaches in them.
 func hole(tail []byte, at int64) bool {
+	found := false
 	for len(tail) > 0 {
 		n := min(len(tail), int(sector-at%sector))
-		if len(bytes.Trim(tail[:n], "\x00")) == 0 {
-			return true
+		switch bytes.Count(tail[:n], []byte{0}) {
+		case 0:
+		case n:
+			found = true
+		default:
+			return false
 		}
 		tail, at = tail[n:], at+int64(n)
 	}
-	return false
+	return found
 }
 
 // holed: what the disk did write is of one frame.
@@ -168,8 +179,8 @@ func holed(tail []byte) error {
 	if len(tail) > maxFrame || bytes.Count(tail, []byte(`{"seq":`)) > 1 {
 		return errors.New("there is a hole in the log")
 	}
-	if len(tail) >= headBytes {
-		if size, err := parseHead(tail[:headBytes]); err == nil && len(tail) > headBytes+size+1 {
+	if len(tail) > headBytes && lowerHex(tail[:8]) {
+		if size, err := parseLength(tail); err != nil || len(tail) > headBytes+size+1 {
 			return errors.New("there is a hole in the log")
 		}
 	}

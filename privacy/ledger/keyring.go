@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -11,7 +12,7 @@ import (
 type keys struct {
 	ledger   note.Verifier
 	officers map[string]note.Verifier
-	used     map[string]bool // verifier keys that ever were in force
+	used     map[string]bool // public keys that ever were in force, without the name they went by
 	vkeys    map[string]string
 	former   []formerKey // of the ledger, in order
 }
@@ -32,17 +33,17 @@ func newKeys(r *Record) (keys, error) {
 		return k, errors.New("the ledger's key is not named as a ledger")
 	}
 	k.ledger = v
-	k.used[r.Key], k.vkeys[v.Name()] = true, r.Key
+	k.used[public(r.Key)], k.vkeys[v.Name()] = true, r.Key
 	for _, vkey := range r.Officers {
 		o, err := verifier(vkey)
 		if err != nil {
 			return k, err
 		}
-		if !validID(o.Name()) || k.officers[o.Name()] != nil || k.used[vkey] {
-			return k, errors.New("the officers' names are not distinct, or not names of people")
+		if !validID(o.Name()) || k.officers[o.Name()] != nil || k.used[public(vkey)] {
+			return k, errors.New("the officers' names or keys are not distinct, or a name is not one of a person")
 		}
 		k.officers[o.Name()] = o
-		k.used[vkey], k.vkeys[o.Name()] = true, vkey
+		k.used[public(vkey)], k.vkeys[o.Name()] = true, vkey
 	}
 	if len(r.Officers) == 1 {
 		return k, errors.New("there is one officer: none, or at least two")
@@ -57,8 +58,8 @@ func (s *state) checkRotation(r *Record) error {
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	if s.keys.vkeys[old.Name()] != r.Old || new.Name() != old.Name() || s.keys.used[r.New] {
-		return errors.New("a key in force is followed by a new one of its name")
+	if s.keys.vkeys[old.Name()] != r.Old || new.Name() != old.Name() || s.keys.used[public(r.New)] {
+		return errors.New("a key in force is followed by one of its name that nobody has had")
 	}
 	if len(r.Signatures) != 2 {
 		return fmt.Errorf("%w: a new key is signed by the old one and by itself", ErrSignature)
@@ -72,7 +73,7 @@ func (k *keys) rotate(r *Record) error {
 	if err != nil {
 		return err
 	}
-	k.used[r.New], k.vkeys[v.Name()] = true, r.New
+	k.used[public(r.New)], k.vkeys[v.Name()] = true, r.New
 	if v.Name() != k.ledger.Name() {
 		k.officers[v.Name()] = v
 		return nil
@@ -80,6 +81,12 @@ func (k *keys) rotate(r *Record) error {
 	k.former = append(k.former, formerKey{k.ledger, r.Seq})
 	k.ledger = v
 	return nil
+}
+
+// public returns the part of a verifier key that is the same under every name.
+func public(vkey string) string {
+	fields := strings.SplitN(vkey, "+", 3)
+	return fields[len(fields)-1]
 }
 
 // current returns the ledger's verifier key in force.

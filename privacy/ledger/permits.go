@@ -43,7 +43,13 @@ func (s *state) checkOnRecord(r *Record) error {
 // requestState is a request as far as officers have to do with it.
 type requestState struct {
 	after     string              // hash of its last WITHDRAW, or empty
-	approvals map[string]approval // by officer
+	approvals map[string]approval // by officer: the last
+	said      map[signedText]bool     // what an officer signed counts once, whoever keeps the signature
+}
+
+type signedText struct {
+	key  string // the officer's verifier key
+	text Statement
 }
 
 type approval struct {
@@ -54,9 +60,13 @@ type approval struct {
 // requestOf returns the request of that name, made if need be.
 func (s *state) requestOf(name string) *requestState {
 	if s.requests[name] == nil {
-		s.requests[name] = &requestState{approvals: map[string]approval{}}
+		s.requests[name] = newRequest("")
 	}
 	return s.requests[name]
+}
+
+func newRequest(after string) *requestState {
+	return &requestState{after, map[string]approval{}, map[signedText]bool{}}
 }
 
 // approveStatement is what an officer signs to approve a request next.
@@ -75,7 +85,17 @@ func (s *state) checkApprove(r *Record) error {
 	if len(r.Signatures) != 1 {
 		return fmt.Errorf("%w: one officer approves in one record", ErrSignature)
 	}
-	return s.signedByOfficers(s.approveStatement(r.Request, r.PlanHash, r.Expires), r.Signatures, 1)
+	said := s.approveStatement(r.Request, r.PlanHash, r.Expires)
+	if q := s.requests[r.Request]; q != nil && q.said[signedText{s.keys.vkeys[r.Signatures[0].Name], said}] {
+		return fmt.Errorf("%w: this approval is on record", ErrOrder)
+	}
+	return s.signedByOfficers(said, r.Signatures, 1)
+}
+
+func (s *state) applyApprove(r *Record) {
+	q, officer := s.requestOf(r.Request), r.Signatures[0].Name
+	q.said[signedText{s.keys.vkeys[officer], s.approveStatement(r.Request, r.PlanHash, r.Expires)}] = true
+	q.approvals[officer] = approval{r.PlanHash, r.Expires}
 }
 
 func (s *state) checkWithdrawRequest(r *Record) error {

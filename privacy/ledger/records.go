@@ -46,8 +46,9 @@ func (l *Ledger) SetPolicy(population, name string, version int64, hash string) 
 	return nil
 }
 
-// Approve records that an officer approves a request for one plan, until a time. The signature is under the
-// [Ledger.ApproveStatement] of the same. Two officers' approvals let [Ledger.Begin] charge for it.
+// Approve records that an officer approves a request for one plan, until a time, in place of what the same officer
+// approved of it before. The signature is under the [Ledger.ApproveStatement] of the same, and counts once. Two officers'
+// approvals let [Ledger.Begin] charge for it.
 func (l *Ledger) Approve(request, plan string, expires time.Time, signature Signature) error {
 	return l.record("approve request "+request,
 		&Record{Kind: Approve, Request: request, PlanHash: plan, Expires: expires, Signatures: []Signature{signature}})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 )
 
 // Rotate gives the ledger a new signing key and returns its verifier key. The new key is made beside the old one's file
@@ -21,8 +22,16 @@ func (l *Ledger) Rotate() (vkey string, err error) {
 }
 
 func (l *Ledger) rotate() (string, error) {
+	// Behind a rotation that was cut short, the file beside the key's holds the one that is in force.
+	if err := l.checkInForce(); err != nil {
+		return "", err
+	}
 	fresh := l.keyAs + nextSuffix
 	if err := l.disk.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a rotation that was never recorded
+		return "", err
+	}
+	// The rename of the rotation before may not be durable: the new key must not come to stand in place of that one's.
+	if err := l.disk.SyncDir(filepath.Dir(fresh)); err != nil {
 		return "", err
 	}
 	if _, err := newKey(l.disk, fresh, l.origin()); err != nil {
@@ -52,8 +61,11 @@ func (l *Ledger) rotate() (string, error) {
 }
 
 // RotateOfficer records an officer's new key, with the signatures of the old one and the new one under the
-// [RotateStatement] of the same.
+// [Ledger.RotateStatement] of the same.
 func (l *Ledger) RotateOfficer(old, new string, byOld, byNew Signature) error {
+	if byOld.Name == l.origin() {
+		return errors.New("rotate an officer's key: it is the ledger's own, which Rotate changes")
+	}
 	return l.record("rotate an officer's key", &Record{Kind: KeyRotated, Old: old, New: new, Signatures: []Signature{byOld, byNew}})
 }
 

@@ -192,13 +192,13 @@ func (s *state) apply(r *Record) error {
 	case Charge, Panelled:
 		return s.applyCharge(r)
 	case Approve:
-		s.requestOf(r.Request).approvals[r.Signatures[0].Name] = approval{r.PlanHash, r.Expires}
+		s.applyApprove(r)
 	case KeyRotated:
 		return s.keys.rotate(r)
 	case Annotate:
 	case Withdraw:
 		if r.Release == "" {
-			*s.requestOf(r.Request) = requestState{after: r.Hash, approvals: map[string]approval{}}
+			s.requests[r.Request] = newRequest(r.Hash)
 			return nil
 		}
 		s.releases[r.Release].state = withdrawn

@@ -38,17 +38,15 @@ func (w Witness) vouch(dir string, progress func(seq int64)) (Checkpoint, error)
 	if err := held.Lock(syscall.LOCK_EX); err != nil {
 		return Checkpoint{}, fmt.Errorf("lock the witness's key: %w", err)
 	}
-	o := Options{}
-	last, err := readSmall(d, w.File, false)
-	switch {
-	case err == nil && w.First:
-		return Checkpoint{}, fmt.Errorf("%s: %w: this is not the first time", w.File, fs.ErrExist)
-	case err == nil:
-		o.Evidence = []Evidence{{Seen: w.File, Note: last}}
-	case !errors.Is(err, fs.ErrNotExist) || !w.First:
+	key, err := w.key()
+	if err != nil {
 		return Checkpoint{}, err
 	}
-	l, err := Open(dir, o)
+	last, err := w.last(key.Verifier())
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	l, err := Open(dir, Options{Evidence: last})
 	if err != nil {
 		return Checkpoint{}, err
 	}
@@ -56,21 +54,45 @@ func (w Witness) vouch(dir string, progress func(seq int64)) (Checkpoint, error)
 	if err := l.VerifySignatures(progress); err != nil {
 		return Checkpoint{}, err
 	}
-	return w.sign(l)
+	return w.sign(l, key)
 }
 
-func (w Witness) sign(l *Ledger) (Checkpoint, error) {
-	c, err := l.Checkpoint()
-	if err != nil {
-		return Checkpoint{}, err
+// key reads the witness's key.
+func (w Witness) key() (*cosignature.Signer, error) {
+	if _, err := loadKey(osDisk{}, w.KeyFile); err != nil { // which looks closer at it
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	skey, err := readSmall(osDisk{}, w.KeyFile, true)
 	if err != nil {
-		return Checkpoint{}, err
+		return nil, err
 	}
 	key, err := cosignature.NewSignerForCosignatureV1(string(trimLine(skey)))
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("%s holds no key: %w", w.KeyFile, ErrKey)
+		return nil, fmt.Errorf("%w: %s holds none that signs checkpoints", ErrKey, w.KeyFile)
+	}
+	return key, nil
+}
+
+// last is what this witness vouched for last, by its own signature; nothing the first time.
+func (w Witness) last(own note.Verifier) ([]Evidence, error) {
+	text, err := readSmall(osDisk{}, w.File, false)
+	switch {
+	case err == nil && w.First:
+		return nil, fmt.Errorf("%s: %w: this is not the first time", w.File, fs.ErrExist)
+	case err == nil && checkNote(text, own) != nil:
+		return nil, fmt.Errorf("%w: %s is not signed by %s", ErrSignature, w.File, own.Name())
+	case err == nil:
+		return []Evidence{{Seen: w.File, Note: text}}, nil
+	case errors.Is(err, fs.ErrNotExist) && w.First:
+		return nil, nil
+	}
+	return nil, err
+}
+
+func (w Witness) sign(l *Ledger, key note.Signer) (Checkpoint, error) {
+	c, err := l.Checkpoint()
+	if err != nil {
+		return Checkpoint{}, err
 	}
 	n, err := note.Open(c.Note, note.VerifierList(l.keyAt(c.Size-1)))
 	if err != nil {

@@ -44,6 +44,11 @@ func (l *Ledger) settle() error {
 	if err != nil {
 		return err
 	}
+	if l.durable == 0 { // who created the ledger may have died before its name was durable
+		if err := errors.Join(l.disk.SyncDir(l.dir), l.disk.SyncDir(filepath.Dir(l.dir))); err != nil {
+			return fmt.Errorf("fsync the ledger's folder: %w", err)
+		}
+	}
 	tail := false
 	if grown {
 		if tail, err = l.catchUp(); err != nil {
@@ -110,7 +115,7 @@ func (l *Ledger) catchUp() (tail bool, err error) {
 			break
 		}
 		if err := l.take(f); err != nil {
-			return false, &Corrupt{l.seq, err.Error()}
+			return false, corrupt(l.seq, err)
 		}
 	}
 	if l.seq == from {
@@ -129,26 +134,30 @@ func (l *Ledger) explain(err error) error {
 	if failed != nil {
 		return errors.Join(errRead, failed)
 	}
-	if err := torn(err, tail, l.end, l.seq); errors.Is(err, errTorn) {
+	err = torn(err, tail, l.end, l.seq)
+	if errors.Is(err, errTorn) {
 		return err
-	} else if l.seq > 0 && l.checkSigned(l.seq-1) != nil { // its bytes are in the hash that does not match
-		return l.checkSigned(l.seq - 1)
-	} else {
-		return &Corrupt{l.seq, err.Error()}
 	}
+	if l.seq > 0 { // its bytes are in the hash that does not match
+		if unsigned := l.checkSigned(l.seq - 1); unsigned != nil {
+			return unsigned
+		}
+	}
+	return &Corrupt{l.seq, err.Error()}
 }
 
 // checkSigned: the frame of a record bears the ledger's signature, over it and all before it.
 func (l *Ledger) checkSigned(seq int64) error {
-	if _, err := l.checkpointAt(seq + 1); err != nil {
+	_, err := l.checkpointAt(seq + 1)
+	if err != nil && !errors.Is(err, errRead) {
 		return &Corrupt{seq, "it is not signed by the ledger's key"}
 	}
-	return nil
+	return err
 }
 
-// corrupt says of record seq what readFrame found wrong with it, unless the disk failed.
+// corrupt says of record seq what was found wrong with it, unless the disk failed or that is said already.
 func corrupt(seq int64, err error) error {
-	if errors.Is(err, errRead) {
+	if errors.Is(err, errRead) || errors.Is(err, ErrCorrupt) {
 		return err
 	}
 	return &Corrupt{seq, err.Error()}
@@ -169,8 +178,8 @@ func (l *Ledger) next(r *Record, origin string) (*frame, error) {
 // append makes r the next record. When it returns nil, r is on the disk. A record that check refuses is not written; a
 // failed write or fsync poisons the handle, and whether r is in the log is for the next Open to find.
 func (l *Ledger) append(r *Record) error {
-	if l.key.vkey != l.state.keys.current() {
-		return l.fail(fmt.Errorf("%w: another process has rotated it", ErrKey))
+	if err := l.checkInForce(); err != nil {
+		return err
 	}
 	r.Time = l.clock()
 	f, err := l.next(r, l.origin())
@@ -179,6 +188,10 @@ func (l *Ledger) append(r *Record) error {
 	}
 	if err := l.state.check(&f.record); err != nil {
 		return err
+	}
+	// Another handle may have cut a torn tail and failed before that was durable: a crash must not mix this record with it.
+	if err := l.log.Sync(); err != nil {
+		return l.fail(fmt.Errorf("fsync the log before %s: %w", r.Kind, err))
 	}
 	if n, err := l.log.WriteAt(f.bytes, l.end); err != nil || n != len(f.bytes) {
 		return l.fail(fmt.Errorf("write %s: %w", r.Kind, errors.Join(err, short(n, len(f.bytes)))))
@@ -192,6 +205,14 @@ func (l *Ledger) append(r *Record) error {
 	l.durable = l.end
 	if err := l.keepCopy(); err != nil {
 		return l.fail(fmt.Errorf("keep the checkpoint of %s: %w", r.Kind, err))
+	}
+	return nil
+}
+
+// checkInForce: the handle's key is still the ledger's.
+func (l *Ledger) checkInForce() error {
+	if l.key.vkey != l.state.keys.current() {
+		return l.fail(fmt.Errorf("%w: another process has rotated it", ErrKey))
 	}
 	return nil
 }

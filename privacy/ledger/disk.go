@@ -88,8 +88,8 @@ func writeNew(d disk, name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(data, 0)
-	return errors.Join(err, f.Sync(), f.Close(), d.SyncDir(filepath.Dir(name)))
+	n, err := f.WriteAt(data, 0)
+	return errors.Join(err, short(n, len(data)), f.Sync(), f.Close(), d.SyncDir(filepath.Dir(name)))
 }
 
 // replace renames old to new, in place of what is there, and makes that durable.

@@ -151,21 +151,28 @@ func Open(dir string, o Options) (*Ledger, error) {
 	return l, nil
 }
 
+// open reads the log and holds it against what else is known. Nobody appends meanwhile: a tail that another process is
+// about to cut and write over must not be read half and half, and a copy or a key that is newer than what was read would
+// look like those of a ledger that was set back.
 func (l *Ledger) open(o Options) error {
+	if err := l.log.Lock(syscall.LOCK_SH); err != nil {
+		return fmt.Errorf("lock the log: %w", err)
+	}
+	defer l.log.Lock(syscall.LOCK_UN)
 	if err := l.readAll(); err != nil {
 		return err
 	}
 	if o.Genesis != "" && o.Genesis != l.state.genesis {
 		return fmt.Errorf("%w: its genesis is %s, and %s is pinned", ErrOther, l.state.genesis, o.Genesis)
 	}
-	if o.KeyFile != "" {
-		if err := l.takeKey(); err != nil {
-			return err
-		}
-	}
 	if o.Copy != "" {
 		l.copy = copyName(o.Copy, l.origin())
 		if err := l.checkCopy(); err != nil {
+			return err
+		}
+	}
+	if o.KeyFile != "" {
+		if err := l.takeKey(); err != nil {
 			return err
 		}
 	}
@@ -178,27 +185,57 @@ func (l *Ledger) open(o Options) error {
 
 // takeKey loads the signing key, and finishes a rotation that was cut short.
 func (l *Ledger) takeKey() error {
-	if err := finishRotation(l.disk, l.keyAs, l.state.keys.current()); err != nil {
-		return fmt.Errorf("%w: %w", ErrKey, err)
+	err := l.loadInForce()
+	if err != nil {
+		err = l.finishRotation(err)
 	}
-	key, err := loadKey(l.disk, l.keyAs)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrKey, err)
 	}
+	return nil
+}
+
+// loadInForce loads the key file, if it holds the key in force.
+func (l *Ledger) loadInForce() error {
+	key, err := loadKey(l.disk, l.keyAs)
+	if err != nil {
+		return err
+	}
 	if key.vkey != l.state.keys.current() {
-		return fmt.Errorf("%w: %s holds another key than the one in force", ErrKey, l.keyAs)
+		return fmt.Errorf("%s holds another key than the one in force", l.keyAs)
 	}
 	l.key = key
 	return nil
 }
 
-// readAll verifies the log from its beginning. Nobody appends meanwhile: a tail that another process is about to cut
-// and write over must not be read half and half.
-func (l *Ledger) readAll() error {
-	if err := l.log.Lock(syscall.LOCK_SH); err != nil {
+// finishRotation loads the key that a rotation brought and that has not its file's name yet, and gives it that name; or
+// it says why the file's own key is none. KEYROTATED is made durable first: were the old key gone and the record then
+// lost, nothing could ever be appended.
+func (l *Ledger) finishRotation(why error) error {
+	next, err := loadKey(l.disk, l.keyAs+nextSuffix)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && next.vkey != l.state.keys.current() {
+		return why
+	}
+	if err != nil {
+		return errors.Join(why, err)
+	}
+	if err := l.log.Lock(syscall.LOCK_EX); err != nil {
 		return fmt.Errorf("lock the log: %w", err)
 	}
-	defer l.log.Lock(syscall.LOCK_UN)
+	if err := l.settle(); err != nil {
+		return err
+	}
+	if why = l.loadInForce(); why == nil { // another process finished it
+		return nil
+	}
+	if err := finishRotation(l.disk, l.keyAs, l.state.keys.current()); err != nil {
+		return errors.Join(why, err)
+	}
+	return l.loadInForce()
+}
+
+// readAll verifies the log from its beginning.
+func (l *Ledger) readAll() error {
 	if _, err := l.catchUp(); err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func spentUpTo(book *ledger.Ledger, population string, seq int64) budget.Cost {
 		if err != nil || r.Seq > seq {
 			break
 		}
-		if r.Kind == ledger.Charge && r.Population == population {
+		if (r.Kind == ledger.Charge || r.Kind == ledger.Panelled) && r.Population == population {
 			if next, err := sum.Add(r.Cost); err == nil {
 				sum = next
 			}

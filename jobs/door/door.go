@@ -40,6 +40,7 @@ type Door struct {
 	Terminal bool // Err is a terminal that a person watches
 	Getenv   func(string) string
 	Named    string // the program, before each problem
+	Stopped  string // what to know when the program was stopped by a signal
 }
 
 // New is the door of this process, which runs the program of that name.
@@ -85,7 +86,7 @@ func (d *Door) stop(s os.Signal, err error) int {
 		d.line("%s: stopped by a signal, after the problems above", d.Named)
 		return code
 	}
-	d.line("%s: stopped by a signal: no release is half delivered; run the same command again to go on, a charge that was not drawn on is used again", d.Named)
+	d.line("%s: stopped by a signal: %s", d.Named, d.Stopped)
 	if s == syscall.SIGTERM {
 		return 143
 	}

@@ -21,6 +21,7 @@ import (
 
 func main() {
 	d := door.New("nightly")
+	d.Stopped = "no release is half delivered; run the same command again to go on, a charge that was not drawn on is used again"
 	os.Exit(d.Main(func(ctx context.Context) error {
 		return program(ctx, d, os.Args[1:])
 	}))

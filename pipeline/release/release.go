@@ -9,7 +9,7 @@
 //	  manifest.json    what it is, what was done, what it cost
 //	<workspace>/.staging/<release id>/   the same files before they are published
 //
-// # manifest.json, format lethe-release/1
+// # manifest.json, format lethe-release/2
 //
 // UTF-8 JSON, keys in the order of the fields of [Manifest], two blanks of indent, no escapes but those that JSON asks
 // for, one newline at the end. Amounts of privacy loss are strings with exact decimals in the one form that

@@ -31,6 +31,7 @@ func (j *job) manifest(o Options, book *ledger.Ledger) (release.Manifest, error)
 		return release.Manifest{}, err
 	}
 	seq, hash := j.begun.Token.Charge()
+	charged := j.begun.Token.Policy()
 	toDate, err := release.LossOf(spentUpTo(book, p.Population, seq), delta)
 	if err != nil {
 		return release.Manifest{}, err
@@ -46,7 +47,7 @@ func (j *job) manifest(o Options, book *ledger.Ledger) (release.Manifest, error)
 		Population:     p.Population,
 		Window:         release.Window{Start: p.Window.Start, End: p.Window.End},
 		Plan:           p.Hash(),
-		Policy:         release.Policy{Name: p.Policy.Name, Version: p.Policy.Version, Hash: p.Policy.Hash},
+		Policy:         release.Policy{Name: charged.Name, Version: int(charged.Version), Hash: charged.Hash},
 		Guarantee:      release.Guarantee{Variant: "approximate zCDP", Unit: "account", Adjacency: "add-remove one account with all its rows", Loss: own},
 		ToDate:         toDate,
 		PostProcessing: PostProcessing,

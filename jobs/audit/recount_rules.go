@@ -72,6 +72,13 @@ func (r *policyBody) enter(b *books, _ string) {
 	b.versions[now] = true
 }
 
+// lastDayIn says whether the last day of a window is of a year.
+func lastDayIn(window string, year int64) bool {
+	_, end, _ := strings.Cut(window, "/")
+	day, err := time.Parse(time.DateOnly, end)
+	return err == nil && int64(day.AddDate(0, 0, -1).Year()) == year
+}
+
 // enter begins a release.
 func (r *chargeBody) enter(b *books, hash string) { r.charge(b, hash, true) }
 
@@ -84,7 +91,7 @@ func (r *panelBody) enter(b *books, hash string) {
 		b.panels[key] = cut
 	}
 	switch {
-	case r.Panel >= r.Panels || r.Year < 1 || cut.panels != r.Panels:
+	case r.Panel >= r.Panels || cut.panels != r.Panels || !lastDayIn(r.Window, r.Year):
 		b.fault(r.Seq, "panel %d of %d is not one that the year %d is cut into", r.Panel, r.Panels, r.Year)
 	case cut.usedBy[r.Panel] != "":
 		b.fault(r.Seq, "panel %d of the year %d is used by release %s", r.Panel, r.Year, cut.usedBy[r.Panel])
@@ -184,13 +191,18 @@ func (r *chargeBody) checkPlace(b *books, s *slot) {
 	if !onRecord {
 		b.fault(r.Seq, "its policy is not the newest of any on record")
 	}
-	if r.Request != "" && !b.approved(r) {
-		b.fault(r.Seq, "request %s is not approved by two officers", r.Request)
+	b.checkApproved(r.headBody, r)
+}
+
+// checkApproved: what a record does for a request has two officers behind it.
+func (b *books) checkApproved(h headBody, charge *chargeBody) {
+	if charge.Request != "" && !b.approved(charge, h.Time) {
+		b.fault(h.Seq, "request %s is not approved by two officers", charge.Request)
 	}
 }
 
-func (b *books) approved(r *chargeBody) bool {
-	when, err := readTime(r.Time)
+func (b *books) approved(r *chargeBody, at string) bool {
+	when, err := readTime(at)
 	q := b.requests[r.Request]
 	if err != nil || q == nil {
 		return false
@@ -247,6 +259,7 @@ func (r *stepBody) enter(b *books, _ string) {
 	switch {
 	case l == nil:
 	case r.Kind == "DRAW":
+		b.checkApproved(r.headBody, l.charge)
 		l.drawn = r.Seq
 	default:
 		l.published = r.Seq

@@ -44,8 +44,8 @@ type Delta uint64
 type Epsilon uint64
 
 // Cost is what one charge takes from a scope. Rho and Delta count all of the loss. Epsilon counts the part that is pure
-// differential privacy once more, by basic composition, so that it can be capped and reported as such: Rho is at least
-// [PureRho] of it.
+// differential privacy once more, by basic composition, so that it can be capped and reported as such: where one
+// mechanism costs both, Rho is at least [PureRho] of Epsilon.
 type Cost struct {
 	Rho     Rho
 	Delta   Delta

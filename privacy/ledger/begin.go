@@ -49,6 +49,10 @@ func (l *Ledger) begin(want *Record, r Request) (*Begun, error) {
 	if a.plan != r.PlanHash {
 		return l.supersede(want, sl, r)
 	}
+	made := a.state == published || a.state == resulted
+	if made && a.terms.panel != (Panel{}) && a.terms != want.terms() {
+		return nil, errors.New("the release is of another project, request or panel, and record-level data is not shared")
+	}
 	switch a.state {
 	case withdrawn:
 		return nil, ErrWithdrawn
@@ -81,7 +85,14 @@ func (l *Ledger) charge(want *Record, number int64, limit *budget.Caps) (*Begun,
 	if err != nil {
 		return nil, err
 	}
-	want.Release = release
+	want.Release, want.Time = release, l.clock()
+	// What cannot be charged is refused before a run lock is made for it.
+	if err := l.checkInForce(); err != nil {
+		return nil, err
+	}
+	if err := l.state.checkCaps(want); err != nil {
+		return nil, err
+	}
 	run, err := lockRun(l.disk, l.dir, release)
 	if err != nil {
 		return nil, err
@@ -115,8 +126,10 @@ func (l *Ledger) goOn(a *attempt, want *Record) (*Begun, error) {
 		if !slices.Equal(a.draws, want.Draws) || a.terms != want.terms() {
 			return nil, errors.New("the release was charged with other draws, or for another project, request or panel, under the same plan hash")
 		}
-		want.Time = l.clock()
-		if err := l.state.checkApproved(want); err != nil { // its approvals may have been withdrawn since
+		if err := l.state.checkOnRecord(want); err != nil { // a version after the one it was charged under will do
+			return nil, err
+		}
+		if err := l.state.checkApproved(want.Request, want.PlanHash, l.clock()); err != nil { // it may have been withdrawn since
 			return nil, err
 		}
 	}
@@ -140,6 +153,9 @@ func (l *Ledger) burnDead(a *attempt) error {
 func (l *Ledger) begun(status Status, a *attempt, run *runLock) *Begun {
 	return &Begun{
 		Status: status, Release: a.release, Attempt: int(a.number), Files: slices.Clone(a.files),
-		Token: &Token{ledger: l, release: a.release, attempt: int(a.number), seq: a.seq, hash: a.hash, run: run},
+		Token: &Token{
+			ledger: l, release: a.release, attempt: int(a.number), policy: l.state.versions[a.policy],
+			seq: a.seq, hash: a.hash, run: run,
+		},
 	}
 }

@@ -107,7 +107,7 @@ func (l *Ledger) VerifySignatures(progress func(seq int64)) error {
 	l.mu.Unlock()
 	for n := range size {
 		if _, err := l.CheckpointAt(n + 1); err != nil {
-			return fmt.Errorf("verify signatures: %w", &Corrupt{n, "the signature does not fit the record: " + err.Error()})
+			return fmt.Errorf("verify signatures: %w", corrupt(n, err))
 		}
 		if progress != nil {
 			progress(n)

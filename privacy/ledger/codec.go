@@ -119,7 +119,9 @@ func (c *codec) int(v *int64) {
 		c.fail("an integer is negative or does not fit")
 		return
 	}
-	*v = int64(u)
+	if c.reading {
+		*v = int64(u)
+	}
 }
 
 // float is a finite number ≥ 0 in the shortest form that reads back, as strconv.FormatFloat(v, 'g', -1, 64) writes it.
@@ -154,7 +156,9 @@ func (c *codec) time(v *time.Time) {
 		c.fail("want a time like %s", timeLayout)
 		return
 	}
-	*v = t
+	if c.reading {
+		*v = t
+	}
 }
 
 // list is [a,b,…].

@@ -12,7 +12,9 @@
 //     officers, caps set for the first time are raised from nothing.
 //   - One dataset and window of a population has one current release. What was published is served again and never
 //     drawn again, and what was withdrawn is not served.
-//   - A panel of a population's year is used by one release, and stays used whatever becomes of it.
+//   - A panel of a population's year is used by one release, and stays used whatever becomes of it. What came of it is
+//     served to nobody but its own project and request.
+//   - A charge for a request is drawn from only while two officers' approvals hold.
 //   - Records are ordered by their number alone. The clock stamps them, chooses the year that a charge falls in and
 //     says whether an approval has expired, and nothing else.
 //   - Any failed write or fsync makes the handle refuse everything from then on ([ErrPoisoned]).
@@ -126,7 +128,8 @@
 // "/" between them, the first before the second. Draws and files have distinct names, and are at least one (draws of a
 // PANEL may be none); cells, l0, attempt, version and panels are at least 1 and panel is below panels; a charge's cost is
 // the sum of its draws', each of which is above zero in a CHARGE. A cost's epsilon is the loss of pure
-// differential privacy, a part of the same loss that rho counts: rho is at least epsilon²/2 ([budget.PureRho]).
+// differential privacy, a part of the same loss that rho counts: rho of each draw is at least its epsilon²/2
+// ([budget.PureRho]). The year of a PANEL is that of the window's last day.
 //
 // A project's first BUDGET follows one of its population.
 //

@@ -129,8 +129,8 @@ func publishLog(d disk, dir string, first []byte) error {
 
 // Open opens the ledger in dir and verifies all of it. It is [ErrNotFound] where there is none, [ErrCorrupt] where the
 // log is not what this package wrote, [ErrOther] and [ErrRolledBack] where it is not what is pinned and known, and
-// [ErrKey] where the key file is not the ledger's. It changes nothing in the folder: a torn tail is left for the next
-// append to cut.
+// [ErrKey] where the key file is not the ledger's. Unless it has to finish a rotation that was cut short, it changes
+// nothing in the folder: a torn tail is left for the next append to cut.
 func Open(dir string, o Options) (*Ledger, error) {
 	o = o.withDefaults()
 	mode := os.O_RDWR

@@ -16,6 +16,13 @@ type policyVersion struct {
 	hash    string
 }
 
+// PolicyVersion is a version of a policy, as POLICY has it.
+type PolicyVersion struct {
+	Name    string
+	Version int64
+	Hash    string
+}
+
 // checkPolicy: the version grows.
 func (s *state) checkPolicy(r *Record) error {
 	if !validID(r.Population) || !validID(r.Policy) {
@@ -44,7 +51,7 @@ func (s *state) checkOnRecord(r *Record) error {
 type requestState struct {
 	after     string              // hash of its last WITHDRAW, or empty
 	approvals map[string]approval // by officer: the last
-	said      map[signedText]bool     // what an officer signed counts once, whoever keeps the signature
+	said      map[signedText]bool // what an officer signed counts once, whoever keeps the signature
 }
 
 type signedText struct {
@@ -108,21 +115,21 @@ func (s *state) checkWithdrawRequest(r *Record) error {
 	return nil
 }
 
-// checkApproved: a charge for a request has two officers behind its plan, whose word still holds.
-func (s *state) checkApproved(r *Record) error {
-	if r.Request == "" {
+// checkApproved: what is done for a request has two officers behind its plan, whose word holds at that time.
+func (s *state) checkApproved(request, plan string, at time.Time) error {
+	if request == "" {
 		return nil
 	}
 	valid := 0
-	if q := s.requests[r.Request]; q != nil {
+	if q := s.requests[request]; q != nil {
 		for _, a := range q.approvals {
-			if a.plan == r.PlanHash && r.Time.Before(a.expires) {
+			if a.plan == plan && at.Before(a.expires) {
 				valid++
 			}
 		}
 	}
 	if valid < 2 {
-		return fmt.Errorf("request %s: %w: %d", r.Request, ErrNotApproved, valid)
+		return fmt.Errorf("request %s: %w: %d", request, ErrNotApproved, valid)
 	}
 	return nil
 }
@@ -144,8 +151,12 @@ func (s *state) checkPanel(r *Record) error {
 	if r.Kind != Panelled {
 		return nil
 	}
-	if p.Of < 1 || p.Number < 0 || p.Number >= p.Of || p.Year < 1 {
+	if p.Of < 1 || p.Number < 0 || p.Number >= p.Of {
 		return errors.New("the panel is not one of those that its year is cut into")
+	}
+	end, err := time.Parse(time.DateOnly, r.Window[len(r.Window)-len(time.DateOnly):])
+	if err != nil || p.Year != int64(end.AddDate(0, 0, -1).Year()) {
+		return errors.New("the panel is not of the year of the window's last day")
 	}
 	c := s.cuts[cutKey{r.Population, p.Year}]
 	switch {

@@ -60,13 +60,20 @@ func (l *Ledger) rotate() (string, error) {
 	return key.vkey, nil
 }
 
-// RotateOfficer records an officer's new key, with the signatures of the old one and the new one under the
+// RotateOfficer records an officer's new key. What the old one signed and is on record stays valid: where it was stolen,
+// withdraw the requests that it approved. It takes the signatures of the old one and the new one under the
 // [Ledger.RotateStatement] of the same.
 func (l *Ledger) RotateOfficer(old, new string, byOld, byNew Signature) error {
-	if byOld.Name == l.origin() {
-		return errors.New("rotate an officer's key: it is the ledger's own, which Rotate changes")
+	err := l.exclusive(func() error {
+		if byOld.Name == l.origin() {
+			return errors.New("it is the ledger's own, which Rotate changes")
+		}
+		return l.append(&Record{Kind: KeyRotated, Old: old, New: new, Signatures: []Signature{byOld, byNew}})
+	})
+	if err != nil {
+		return fmt.Errorf("rotate an officer's key: %w", err)
 	}
-	return l.record("rotate an officer's key", &Record{Kind: KeyRotated, Old: old, New: new, Signatures: []Signature{byOld, byNew}})
+	return nil
 }
 
 // RotateStatement returns what the holder of an officer's old and new verifier key signs with both.

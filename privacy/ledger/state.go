@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // state is what the records amount to. It is rebuilt at Open and grows with each append; check and apply are the only
@@ -11,7 +12,8 @@ type state struct {
 	genesis  string // hash of the record
 	keys     keys
 	accounts map[accountKey]*account
-	policies map[policyKey]policyVersion
+	policies map[policyKey]policyVersion // the newest
+	versions map[string]PolicyVersion    // every one, by hash
 	requests map[string]*requestState
 	cuts     map[cutKey]*cut
 	slots    map[slotKey]*slot
@@ -22,6 +24,7 @@ func newState() *state {
 	return &state{
 		accounts: map[accountKey]*account{},
 		policies: map[policyKey]policyVersion{},
+		versions: map[string]PolicyVersion{},
 		requests: map[string]*requestState{},
 		cuts:     map[cutKey]*cut{},
 		slots:    map[slotKey]*slot{},
@@ -45,6 +48,7 @@ type attempt struct {
 	slot    *slot
 	release string
 	plan    string
+	policy  string
 	number  int64
 	seq     int64
 	hash    string
@@ -116,13 +120,16 @@ func (s *state) checkStep(r *Record) error {
 	if a == nil || a.slot.current != a && r.Kind != Withdraw {
 		return fmt.Errorf("%w: %s of a release that is not current", ErrOrder, r.Kind)
 	}
-	for _, from := range next[r.Kind] {
-		if a.state == from {
-			return checkContent(r)
-		}
+	if !slices.Contains(next[r.Kind], a.state) {
+		return fmt.Errorf("%w: %s of a release that is %s", ErrOrder, r.Kind, a.state)
 	}
-	return fmt.Errorf("%w: %s of a release that is %s", ErrOrder, r.Kind, a.state)
+	if r.Kind == Drawn {
+		return s.checkApproved(a.terms.request, a.plan, r.Time)
+	}
+	return checkContent(r)
 }
+
+func (s *state) checkRequest(r *Record) error { return s.checkApproved(r.Request, r.PlanHash, r.Time) }
 
 func checkContent(r *Record) error {
 	switch r.Kind {
@@ -152,7 +159,7 @@ func (s *state) checkCharge(r *Record) error {
 	if s.releases[r.Release] != nil { // two charges whose ids agree in 80 bits
 		return errors.New("the release was charged before")
 	}
-	for _, rule := range []func(*Record) error{s.checkSlot, s.checkCaps, s.checkOnRecord, s.checkApproved, s.checkPanel} {
+	for _, rule := range []func(*Record) error{s.checkSlot, s.checkCaps, s.checkOnRecord, s.checkRequest, s.checkPanel} {
 		if err := rule(r); err != nil {
 			return err
 		}
@@ -189,6 +196,7 @@ func (s *state) apply(r *Record) error {
 		s.applyBudget(r)
 	case Policy:
 		s.policies[policyKey{r.Population, r.Policy}] = policyVersion{r.Version, r.PolicyHash}
+		s.versions[r.PolicyHash] = PolicyVersion{r.Policy, r.Version, r.PolicyHash}
 	case Charge, Panelled:
 		return s.applyCharge(r)
 	case Approve:
@@ -225,7 +233,7 @@ func (s *state) applyCharge(r *Record) error {
 	}
 	sl.attempts[r.PlanHash] = r.Attempt
 	sl.current = &attempt{
-		slot: sl, release: r.Release, plan: r.PlanHash, number: r.Attempt,
+		slot: sl, release: r.Release, plan: r.PlanHash, policy: r.PolicyHash, number: r.Attempt,
 		seq: r.Seq, hash: r.Hash, state: charged, terms: r.terms(), draws: r.Draws,
 	}
 	s.releases[r.Release] = sl.current

@@ -12,6 +12,7 @@ type Token struct {
 	ledger  *Ledger
 	release string
 	attempt int
+	policy  PolicyVersion
 	seq     int64 // of CHARGE
 	hash    string
 
@@ -28,6 +29,10 @@ func (t *Token) Attempt() int { return t.attempt }
 
 // Charge returns the CHARGE record's seq and hash, for the manifest.
 func (t *Token) Charge() (seq int64, hash string) { return t.seq, t.hash }
+
+// Policy returns the version of the policy that the charge was made under, for the manifest: it may be older than the one
+// that the run knows.
+func (t *Token) Policy() PolicyVersion { return t.policy }
 
 // Draw records that drawing starts, durably, and returns the meter. A charge is drawn from once in its life: a second
 // call, here or in any process, is [ErrDrawn].

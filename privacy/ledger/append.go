@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"syscall"
 )
@@ -40,6 +41,13 @@ func (l *Ledger) fail(err error) error {
 // settle takes in what others appended, cuts a torn tail, and makes sure that all of it is on the disk: a record of a
 // process that died between its write and its fsync may be acted on only once it is durable.
 func (l *Ledger) settle() error {
+	others, err := l.claim()
+	if err != nil {
+		return err
+	}
+	if others && l.durable > 0 { // who may have written, or cut a tail, and died before that was durable
+		l.durable = -1
+	}
 	grown, err := l.sameLog()
 	if err != nil {
 		return err
@@ -65,6 +73,30 @@ func (l *Ledger) settle() error {
 		return nil
 	}
 	return l.harden()
+}
+
+// claim says whether another handle held the log's lock since this one did. Whoever takes the lock leaves his mark, which
+// only living processes read, so that it is never fsynced.
+func (l *Ledger) claim() (others bool, err error) {
+	if l.holder == nil {
+		if err := l.disk.Mkdir(filepath.Join(l.dir, runningName)); err != nil {
+			return false, fmt.Errorf("make the folder of locks: %w", err)
+		}
+		if l.holder, err = l.disk.Open(filepath.Join(l.dir, runningName, "holder"), os.O_RDWR|os.O_CREATE); err != nil {
+			return false, fmt.Errorf("open the mark of the lock's holder: %w", err)
+		}
+	}
+	mark := make([]byte, len(l.mark))
+	if _, err := l.holder.ReadAt(mark, 0); err != nil && err != io.EOF {
+		return false, errors.Join(errRead, err)
+	}
+	if bytes.Equal(mark, l.mark[:]) {
+		return false, nil
+	}
+	if n, err := l.holder.WriteAt(l.mark[:], 0); err != nil || n != len(l.mark) {
+		return false, fmt.Errorf("mark the lock's holder: %w", errors.Join(err, short(n, len(l.mark))))
+	}
+	return true, nil
 }
 
 // harden makes durable what others wrote. Whoever appends has made all before it durable, so that only the last record
@@ -188,10 +220,6 @@ func (l *Ledger) append(r *Record) error {
 	}
 	if err := l.state.check(&f.record); err != nil {
 		return err
-	}
-	// Another handle may have cut a torn tail and failed before that was durable: a crash must not mix this record with it.
-	if err := l.log.Sync(); err != nil {
-		return l.fail(fmt.Errorf("fsync the log before %s: %w", r.Kind, err))
 	}
 	if n, err := l.log.WriteAt(f.bytes, l.end); err != nil || n != len(f.bytes) {
 		return l.fail(fmt.Errorf("write %s: %w", r.Kind, errors.Join(err, short(n, len(f.bytes)))))

@@ -66,7 +66,8 @@
 //
 // # Frames
 //
-// The ledger is the file "log" (mode 0600) in its folder (0700): frames, one after the other, nothing else.
+// The ledger is the file "log" (mode 0600) in its folder (0700): frames, one after the other, nothing else. The folder
+// "running" beside it means something to living processes only.
 //
 //	frame = length SP hash SP signature SP body LF
 //	length     8 lower-case hex digits: bytes of body, at most 2^20

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -49,8 +50,11 @@ type Ledger struct {
 	keyAs string  // the key's file
 	copy  string  // the checkpoint's copy, or empty
 
+	mark  [16]byte // this handle's
+
 	mu      sync.Mutex
 	log     file
+	holder  file // who held the log's lock last
 	state   *state
 	tree    tree
 	offsets []int64 // of every record's frame
@@ -145,7 +149,11 @@ func Open(dir string, o Options) (*Ledger, error) {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
 	l := &Ledger{dir: dir, disk: o.disk, clock: o.Clock, keyAs: o.KeyFile, log: f, state: newState()}
-	if err := l.open(o); err != nil {
+	_, err = rand.Read(l.mark[:])
+	if err == nil {
+		err = l.open(o)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", dir, err), f.Close())
 	}
 	return l, nil
@@ -253,7 +261,11 @@ func (l *Ledger) Close() error {
 		return nil
 	}
 	l.poison = fmt.Errorf("ledger %w", ErrClosed)
-	return l.log.Close()
+	err := l.log.Close()
+	if l.holder != nil {
+		err = errors.Join(err, l.holder.Close())
+	}
+	return err
 }
 
 // Genesis returns the hash of the GENESIS record in lower-case hex: the ledger's name for ever.

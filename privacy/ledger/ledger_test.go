@@ -173,8 +173,8 @@ func TestCreateAndOpen(t *testing.T) {
 			t.Errorf("%s: got mode %v (%v), want %v", name, info.Mode(), err, want)
 		}
 	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
-		t.Errorf("the folder holds %v (%v), want the log alone", entries, err)
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 || entries[1].Name() != runningName {
+		t.Errorf("the folder holds %v (%v), want the log and the folder of locks", entries, err)
 	}
 	_, err := Open(t.TempDir(), Options{})
 	if !errors.Is(err, ErrNotFound) || !errors.Is(err, fs.ErrNotExist) {

@@ -2,163 +2,89 @@ package ledger
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"lethe/privacy/budget"
 )
 
-// child is what the test binary does when a test starts it as another process.
+// child is what the test binary does when a test starts it as another process. The binary links nothing of Lethe but the
+// ledger and the amounts.
 func child(job string) {
-	l, err := Open(os.Getenv("LEDGER_TEST_DIR"), at(march))
-	if err == nil {
-		name := os.Getenv("LEDGER_TEST_NAME")
-		switch job {
-		case "race without lock":
-			l.lock = func(int) error { return nil }
-			fallthrough
-		case "race":
-			err = race(l, name)
-		case "live":
-			err = live(l, name)
-		}
-	}
-	if err != nil {
+	if err := childJob(job, os.Getenv("LEDGER_TEST_DIR"), os.Getenv("LEDGER_TEST_NAME")); err != nil {
 		fmt.Println("failed:", err)
 		os.Exit(1)
 	}
 }
 
-// start runs this binary as a child that does job on the ledger in dir.
-func start(t *testing.T, job, dir, name string) (*exec.Cmd, *bufio.Scanner) {
+func childJob(job, dir, name string) error {
+	if job == "linear" { // it is told which ledgers, one after the other
+		return linearChild(os.Stdin, os.Stdout)
+	}
+	o := at(march)
+	o.KeyFile = keyOf(dir)
+	if job == "race without lock" {
+		o.disk = lockless{osDisk{}}
+	}
+	l, err := Open(dir, o)
+	if err != nil {
+		return err
+	}
+	switch job {
+	case "race", "race without lock":
+		return race(l, name)
+	case "live":
+		return live(l, name)
+	}
+	return fmt.Errorf("no job %q", job)
+}
+
+// start runs this binary as a child that does job on the ledger in dir, with more in its environment.
+func start(t testing.TB, job, dir, name string, more ...string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	cmd, _, out := startWithInput(t, append(more, "LEDGER_TEST_CHILD="+job, "LEDGER_TEST_DIR="+dir, "LEDGER_TEST_NAME="+name)...)
+	return cmd, out
+}
+
+// startWithInput starts a child that can be told more.
+func startWithInput(t testing.TB, env ...string) (*exec.Cmd, io.WriteCloser, *bufio.Scanner) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "LEDGER_TEST_CHILD="+job, "LEDGER_TEST_DIR="+dir, "LEDGER_TEST_NAME="+name)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
+	cmd.Env = append(os.Environ(), env...)
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return cmd, bufio.NewScanner(out)
+	return cmd, in, bufio.NewScanner(out)
 }
 
-const (
-	processes = 8
-	routines  = 8
-	units     = 240 // the year's cap; each request is for 1 to 3
-)
+// lockless is a disk on which nobody waits for the lock of a log: the broken variant of every test of races.
+type lockless struct{ disk }
 
-// race asks from many goroutines until nothing fits, each time for a dataset of its own or for the one that all want,
-// and prints "granted N" for N units.
-func race(l *Ledger, name string) error {
-	var all sync.WaitGroup
-	errs := make([]error, routines)
-	for g := range routines {
-		all.Go(func() { errs[g] = raceOne(l, fmt.Sprintf("%s-%d", name, g)) })
+func (d lockless) Open(name string, flag int) (file, error) {
+	f, err := d.disk.Open(name, flag)
+	if err == nil && strings.HasSuffix(name, "/"+logName) {
+		return unlocked{f}, nil
 	}
-	all.Wait()
-	return errors.Join(errs...)
+	return f, err
 }
 
-func raceOne(l *Ledger, name string) error {
-	for i := range 10000 {
-		cost := budget.Cost{Rho: budget.Rho(1 + i%3)}
-		r := request(fmt.Sprintf("own-%s-%d", name, i), planA, cost)
-		if i == 2 {
-			r = request("shared", planA, cost)
-		}
-		b, err := l.Begin(r)
-		var over *OverBudget
-		switch {
-		case errors.As(err, &over) && over.Left.Rho == 0:
-			return nil
-		case errors.As(err, &over), errors.Is(err, ErrInProgress):
-			continue
-		case err != nil:
-			return err
-		}
-		if b.Status == Granted {
-			fmt.Println("granted", b.Release, uint64(cost.Rho))
-			// A shared charge that is let go without a draw is granted again: the sums count a release once.
-			if err := b.Token.Close(); err != nil {
-				return err
-			}
-		}
-	}
-	return errors.New("the cap was never reached")
-}
+type unlocked struct{ file }
 
-// raceSums runs the race and says whether what was granted, what was charged and the cap are the same.
-func raceSums(t *testing.T, job string) error {
-	l, dir := newLedger(t, budget.Caps{Lifetime: vast, Year: budget.Cost{Rho: units}})
-	var all sync.WaitGroup
-	granted := make([]map[string]uint64, processes)
-	errs := make([]error, processes)
-	for p := range processes {
-		cmd, out := start(t, job, dir, fmt.Sprint(p))
-		granted[p] = map[string]uint64{}
-		all.Go(func() {
-			for out.Scan() {
-				var release string
-				var n uint64
-				if _, err := fmt.Sscanf(out.Text(), "granted %s %d", &release, &n); err != nil {
-					errs[p] = errors.Join(errs[p], errors.New(out.Text()))
-				}
-				granted[p][release] = n
-			}
-			errs[p] = errors.Join(errs[p], cmd.Wait())
-		})
-	}
-	all.Wait()
-	releases := map[string]uint64{}
-	for p := range processes {
-		for release, n := range granted[p] {
-			releases[release] = n
-		}
-	}
-	sum := uint64(0)
-	for _, n := range releases {
-		sum += n
-	}
-	after, err := Open(dir, at(march))
-	if err := errors.Join(append(errs, err)...); err != nil {
-		return err
-	}
-	defer after.Close()
-	if life, year := after.Spent("eu"); sum != units || life.Rho != units || year.Rho != units {
-		return fmt.Errorf("granted %d and charged %v, %v, want %d", sum, life, year, units)
-	}
-	if got := len(records(t, after)) - int(l.seq); got != len(releases) {
-		return fmt.Errorf("%d charges for %d releases", got, len(releases))
-	}
-	return nil
-}
-
-func TestRaceForTheLastUnits(t *testing.T) {
-	rounds := 1
-	if *long {
-		rounds = 50
-	}
-	for range rounds {
-		if err := raceSums(t, "race"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := raceSums(t, "race without lock"); err == nil {
-		t.Error("the broken variant, without the lock: the sums found nothing")
-	}
-}
+func (unlocked) Lock(int) error { return nil }
 
 // live takes releases from charge to published, with mishaps, and says on standard output what the ledger told it, as
 // soon as it did: "CHARGE id", "DRAW id" …
@@ -214,147 +140,146 @@ func liveOne(b *Begun) error {
 	return nil
 }
 
-// Two processes are killed again and again at moments that nobody chose. Everything that the ledger told them it holds,
-// no release is drawn twice, and what is spent is what is charged.
+// killing is what the children of one ledger were told before they were killed.
+type killing struct {
+	mu    sync.Mutex
+	kills int            // SIGKILLs that ended a child at its work
+	acked map[string]int // "DRAW id" → how often a process was told so
+	all   struct{ charges, draws, records int64 }
+}
+
+// Two processes at a time are killed again and again at moments that nobody chose. Everything that the ledger told them
+// it holds, no release is drawn twice, and what is spent is what is charged.
 func TestKill(t *testing.T) {
-	kills := 60
+	want := 40
 	if *long {
-		kills = 10000
+		want = 10000
 	}
+	k := &killing{acked: map[string]int{}}
 	_, dir := newLedger(t, budget.Caps{Lifetime: vast, Year: vast})
-	acked := map[string]int{} // "DRAW id" → how often a process was told so
-	for kill := 0; kill < kills; kill += 2 {
-		if kill > 0 && kill%500 == 0 { // a new ledger now and then, so that the children get to work soon
-			checkAcked(t, dir, acked)
+	for round := 0; k.kills < want && !t.Failed(); round++ {
+		if round > 0 && round%100 == 0 { // a new ledger now and then, so that the children get to work soon
+			k.check(t, dir)
 			_, dir = newLedger(t, budget.Caps{Lifetime: vast, Year: vast})
-			clear(acked)
 		}
-		killTwo(t, dir, fmt.Sprint(kill/10), acked)
+		k.two(t, dir, fmt.Sprint(round/5))
 		l, err := Open(dir, at(march))
 		if err != nil {
-			t.Fatalf("after %d kills: %v", kill, err)
+			t.Fatalf("after %d kills: %v", k.kills, err)
 		}
 		l.Close()
 	}
-	checkAcked(t, dir, acked)
+	k.check(t, dir)
+	t.Logf("%d processes were killed at their work; %d records: of %d charges and %d draws none was lost or doubled",
+		k.kills, k.all.records, k.all.charges, k.all.draws)
 }
 
-func killTwo(t *testing.T, dir, name string, acked map[string]int) {
+func (k *killing) two(t *testing.T, dir, name string) {
 	var all sync.WaitGroup
-	var mu sync.Mutex
 	for i := range 2 {
-		var atWork sync.Once
 		cmd, out := start(t, "live", dir, fmt.Sprint(name, "-", i))
-		all.Go(func() {
-			for out.Scan() {
-				if strings.HasPrefix(out.Text(), "failed") {
-					t.Error(out.Text())
-				}
-				atWork.Do(func() {
-					time.AfterFunc(time.Duration(rand.IntN(8000))*time.Microsecond, func() { cmd.Process.Kill() })
-				})
-				mu.Lock()
-				acked[out.Text()]++
-				mu.Unlock()
-			}
-			if err := cmd.Wait(); err == nil {
-				t.Error("a child ended by itself")
-			}
-		})
+		all.Go(func() { k.one(t, cmd, out) })
 	}
 	all.Wait()
 }
 
-func checkAcked(t *testing.T, dir string, acked map[string]int) {
+// one reads what a child says, and kills it a while after its first word.
+func (k *killing) one(t *testing.T, cmd *exec.Cmd, out *bufio.Scanner) {
+	var atWork sync.Once
+	said := 0
+	for out.Scan() {
+		if strings.HasPrefix(out.Text(), "failed") {
+			t.Error(out.Text())
+		}
+		atWork.Do(func() {
+			time.AfterFunc(time.Duration(rand.IntN(6000))*time.Microsecond, func() { cmd.Process.Kill() })
+		})
+		said++
+		k.mu.Lock()
+		k.acked[out.Text()]++
+		k.mu.Unlock()
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) {
+		t.Errorf("a child ended by itself: %v", err)
+		return
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
+		t.Errorf("a child ended by itself: %v", exit)
+	} else if said > 0 {
+		k.mu.Lock()
+		k.kills++
+		k.mu.Unlock()
+	}
+}
+
+// check holds the ledger against what the children were told, and forgets it.
+func (k *killing) check(t *testing.T, dir string) {
 	t.Helper()
 	l := reopen(t, dir, at(march))
-	inLog := map[string]int{}
-	charges := 0
-	for _, r := range records(t, l) {
-		inLog[fmt.Sprint(r.Kind, " ", r.Release)]++
-		if r.Kind == Charge {
+	all := records(t, l)
+	for _, problem := range unkept(all, k.acked) {
+		t.Error(problem)
+	}
+	var charges, draws int64
+	for _, r := range all {
+		switch r.Kind {
+		case Charge:
 			charges++
+		case Drawn:
+			draws++
 		}
+	}
+	if got, _ := l.Spent("eu", ""); got.Rho != small.Rho*budget.Rho(charges) || got.Delta != small.Delta*budget.Delta(charges) {
+		t.Errorf("spent %v for %d charges", got, charges)
+	}
+	k.all.charges += charges
+	k.all.draws += draws
+	k.all.records += l.seq
+	if draws > 0 {
+		k.control(t, all)
+	}
+	clear(k.acked)
+	l.Close()
+}
+
+// control: a log that lost one acknowledged record, and a draw that two processes were told of, are found.
+func (k *killing) control(t *testing.T, all []Record) {
+	t.Helper()
+	for line := range k.acked {
+		lost := make([]Record, 0, len(all))
+		for _, r := range all {
+			if acknowledged(r) != line {
+				lost = append(lost, r)
+			}
+		}
+		if unkept(lost, k.acked) == nil {
+			t.Errorf("the broken variant, a log without %s: nothing was found", line)
+		}
+		if strings.HasPrefix(line, string(Drawn)) {
+			if unkept(all, map[string]int{line: 2}) == nil {
+				t.Errorf("the broken variant, %s twice: nothing was found", line)
+			}
+			return
+		}
+	}
+}
+
+func acknowledged(r Record) string { return fmt.Sprint(r.Kind, " ", r.Release) }
+
+// unkept says which acknowledged steps the log does not hold exactly once, and which draws two processes were told of.
+func unkept(all []Record, acked map[string]int) (problems []string) {
+	inLog := map[string]int{}
+	for _, r := range all {
+		inLog[acknowledged(r)]++
 	}
 	for line, n := range acked {
 		if inLog[line] != 1 {
-			t.Errorf("%s was acknowledged, and is in the log %d times", line, inLog[line])
+			problems = append(problems, fmt.Sprintf("%s was acknowledged, and is in the log %d times", line, inLog[line]))
 		}
 		if n != 1 && strings.HasPrefix(line, string(Drawn)) {
-			t.Errorf("%s was acknowledged %d times", line, n)
+			problems = append(problems, fmt.Sprintf("%s was acknowledged %d times", line, n))
 		}
 	}
-	if got, _ := l.Spent("eu"); got.Rho != small.Rho*budget.Rho(charges) || got.Delta != small.Delta*budget.Delta(charges) {
-		t.Errorf("spent %v for %d charges", got, charges)
-	}
-	t.Logf("%d records, %d acknowledged", l.seq, len(acked))
-}
-
-func BenchmarkOpen100000(b *testing.B) {
-	_, dir := logOf40(b)
-	name := filepath.Join(dir, "log")
-	l := &Ledger{log: memory{new(bytes.Reader)}, state: newState()}
-	var log bytes.Buffer
-	add := func(r Record) {
-		r.Seq, r.Time = l.seq, march
-		frame, hash, err := formatFrame(l.hash, r)
-		if err != nil {
-			b.Fatal(err)
-		}
-		log.Write(frame)
-		l.took(&r, frame, hash)
-	}
-	add(Record{Kind: Genesis, ID: strings.Repeat("0", 32)})
-	add(Record{Kind: Budget, Population: "eu", Caps: budget.Caps{Lifetime: vast, Year: vast}})
-	for i := 0; l.seq < 100000; i++ {
-		r := request(fmt.Sprint("d-", i), planA, small)
-		c := Record{
-			Kind: Charge, Population: "eu", Dataset: r.Dataset, Window: r.Window, PlanHash: r.PlanHash,
-			PolicyHash: r.PolicyHash, Attempt: 1, Cost: small, Draws: r.Draws,
-		}
-		c.Release, _ = releaseID(&c)
-		add(c)
-		add(Record{Kind: Drawn, Release: c.Release})
-		add(Record{Kind: Resulted, Release: c.Release, Files: files})
-		add(Record{Kind: Published, Release: c.Release})
-	}
-	if err := os.WriteFile(name, log.Bytes(), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		l, err := Open(dir, Options{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		l.Close()
-	}
-}
-
-// BenchmarkAppend beside BenchmarkWriteAndSync: what a record costs beyond a bare write and fsync of as many bytes.
-func BenchmarkAppend(b *testing.B) {
-	l, _ := newLedger(b, budget.Caps{Lifetime: vast, Year: vast})
-	rho := budget.Rho(1 << 60)
-	for b.Loop() {
-		rho--
-		if err := l.SetCaps("us", budget.Caps{Year: budget.Cost{Rho: rho}}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkWriteAndSync(b *testing.B) {
-	f, err := os.Create(filepath.Join(b.TempDir(), "bare"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer f.Close()
-	record := bytes.Repeat([]byte{'x'}, 240)
-	for b.Loop() {
-		if _, err := f.Write(record); err != nil {
-			b.Fatal(err)
-		}
-		if err := f.Sync(); err != nil {
-			b.Fatal(err)
-		}
-	}
+	return problems
 }

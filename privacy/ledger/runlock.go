@@ -9,6 +9,9 @@ import (
 	"syscall"
 )
 
+// runningName is the folder of locks and marks, which mean something to living processes only.
+const runningName = "running"
+
 // runLock is held by whoever works on a release. The lock is the kernel's, on the open file, and ends with the process;
 // the file that is left then means nothing.
 type runLock struct {
@@ -19,7 +22,7 @@ type runLock struct {
 
 // lockRun takes the run lock of a release without waiting; [ErrInProgress] if another holder lives.
 func lockRun(d disk, dir, release string) (*runLock, error) {
-	running := filepath.Join(dir, "running")
+	running := filepath.Join(dir, runningName)
 	if err := d.Mkdir(running); err != nil {
 		return nil, fmt.Errorf("make run lock folder: %w", err)
 	}

@@ -50,7 +50,7 @@ type Ledger struct {
 	keyAs string  // the key's file
 	copy  string  // the checkpoint's copy, or empty
 
-	mark  [16]byte // this handle's
+	mark [16]byte // this handle's
 
 	mu      sync.Mutex
 	log     file

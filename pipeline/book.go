@@ -107,8 +107,8 @@ func onRecord(o Options, book *ledger.Ledger) error {
 	if err != nil {
 		return policyError(err)
 	}
-	if _, known := book.Caps(p.Population, ""); !known {
-		if err := book.SetCaps(p.Population, "", caps); err != nil {
+	if _, known := book.Caps(ledger.Account{Population: p.Population}); !known {
+		if err := book.SetCaps(ledger.Account{Population: p.Population}, caps); err != nil {
 			return ledgerError(err)
 		}
 	}
@@ -123,7 +123,7 @@ func onRecord(o Options, book *ledger.Ledger) error {
 // edited upwards raises nothing, and one that is edited downwards binds as long
 // as it stands.
 func binding(o Options, book *ledger.Ledger, sum *Summary) budget.Caps {
-	if have, known := book.Caps(o.Policy.Population, ""); known {
+	if have, known := book.Caps(ledger.Account{Population: o.Policy.Population}); known {
 		return have.Lower(sum.Caps)
 	}
 	return sum.Caps

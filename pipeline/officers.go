@@ -32,7 +32,7 @@ func MakeLedger(o Options) (genesis string, err error) {
 func BudgetStatement(o Options) (ledger.Statement, error) {
 	var said ledger.Statement
 	return said, withCaps(o, func(book *ledger.Ledger, caps budget.Caps) error {
-		said = book.BudgetStatement(o.Policy.Population, "", caps)
+		said = book.BudgetStatement(ledger.Account{Population: o.Policy.Population}, caps)
 		return nil
 	})
 }
@@ -45,12 +45,12 @@ func RecordBudget(o Options, signed []byte) (budget.Caps, error) {
 	}
 	var set budget.Caps
 	return set, withCaps(o, func(book *ledger.Ledger, caps budget.Caps) error {
-		if want := book.BudgetStatement(o.Policy.Population, "", caps); said != want {
+		if want := book.BudgetStatement(ledger.Account{Population: o.Policy.Population}, caps); said != want {
 			return errors.New("record the budget: what was signed is not the statement of this policy's budget as the ledger stands now: " +
 				"print it anew and have that signed")
 		}
 		set = caps
-		return book.SetCaps(o.Policy.Population, "", caps, signatures...)
+		return book.SetCaps(ledger.Account{Population: o.Policy.Population}, caps, signatures...)
 	})
 }
 

@@ -86,7 +86,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	if err := o.perform(ctx, engine, book, jobs, sum); err != nil {
 		return sum, err
 	}
-	sum.Lifetime, sum.Year = book.Spent(o.Policy.Population, "")
+	sum.Lifetime, sum.Year = book.Spent(ledger.Account{Population: o.Policy.Population})
 	return sum, nil
 }
 

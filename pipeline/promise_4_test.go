@@ -160,7 +160,7 @@ func TestPromise4LostAfterDraw(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer book.Close()
-	spent, _ := book.Spent(p.Population, "")
+	spent, _ := book.Spent(ledger.Account{Population: p.Population})
 	cost := out.Cost
 	if twice, _ := cost.Add(cost); spent != twice {
 		t.Errorf("spent %v, want two charges of %v: nothing is refunded", spent, cost)

@@ -74,8 +74,8 @@ func ledgerFigures(l *ledger.Ledger, clock *time.Time) (figures, error) {
 	}
 	for name := range f.scopes {
 		*clock = time.Date(max(name.year, 1), 7, 1, 0, 0, 0, 0, time.UTC)
-		lifetime, year := l.Spent(name.population, name.project)
-		caps, known := l.Caps(name.population, name.project)
+		lifetime, year := l.Spent(ledger.Account{Population: name.population, Project: name.project})
+		caps, known := l.Caps(ledger.Account{Population: name.population, Project: name.project})
 		if !known {
 			return figures{}, errors.New("an account is charged and has no caps")
 		}

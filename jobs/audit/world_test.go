@@ -97,13 +97,13 @@ func (w *world) write(name string, text []byte) {
 func (w *world) caps(project string, c budget.Caps) {
 	w.Helper()
 	var signatures []ledger.Signature
-	said := w.book.BudgetStatement("eu", project, c)
+	said := w.book.BudgetStatement(ledger.Account{Population: "eu", Project: project}, c)
 	for _, name := range w.officers {
 		s, err := said.Sign(w.path(name + ".key"))
 		w.must(err)
 		signatures = append(signatures, s)
 	}
-	w.must(w.book.SetCaps("eu", project, c, signatures...))
+	w.must(w.book.SetCaps(ledger.Account{Population: "eu", Project: project}, c, signatures...))
 }
 
 // request asks for a dataset in two draws, which cost cost together.
@@ -212,7 +212,7 @@ func (w *world) manifest(r ledger.Request, b *ledger.Begun, texts map[string][]b
 		sum, err = sum.Add(d.Cost)
 		w.must(err)
 	}
-	spent, _ := w.book.Spent(r.Population, "")
+	spent, _ := w.book.Spent(ledger.Account{Population: r.Population})
 	m.Guarantee.Loss = w.loss(sum)
 	m.ToDate = w.loss(spent)
 	if how.draft != nil {

@@ -229,7 +229,7 @@ func capped(c budget.Caps) func(*bench) {
 	return func(b *bench) {
 		l, err := ledger.Create(b.path(".lethe/ledger"), ledger.Options{KeyFile: b.path(".lethe/ledger.key")})
 		b.must(err)
-		b.must(l.SetCaps("small-accounts", "", c))
+		b.must(l.SetCaps(ledger.Account{Population: "small-accounts"}, c))
 		b.must(l.Close())
 	}
 }

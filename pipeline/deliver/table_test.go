@@ -92,7 +92,7 @@ func sampleCharge(t testing.TB) release.Charge {
 			t.Fatal(err)
 		}
 		defer book.Close()
-		if err := book.SetCaps("eu-accounts", "", budget.Caps{}); err != nil {
+		if err := book.SetCaps(ledger.Account{Population: "eu-accounts"}, budget.Caps{}); err != nil {
 			t.Fatal(err)
 		}
 		proof, err := book.Prove(1)

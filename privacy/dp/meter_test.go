@@ -40,7 +40,7 @@ func charged(t *testing.T, d ...ledger.Draw) *ledger.Meter {
 	t.Cleanup(func() { l.Close() })
 	caps := budget.Cost{Rho: math.MaxInt64, Delta: math.MaxInt64}
 	hash := strings.Repeat("0", 64)
-	err = errors.Join(l.SetCaps("people", "", budget.Caps{Lifetime: caps, Year: caps}), l.SetPolicy("people", "health", 1, hash))
+	err = errors.Join(l.SetCaps(ledger.Account{Population: "people"}, budget.Caps{Lifetime: caps, Year: caps}), l.SetPolicy("people", "health", 1, hash))
 	if err != nil {
 		t.Fatal(err)
 	}

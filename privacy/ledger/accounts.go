@@ -8,17 +8,18 @@ import (
 	"lethe/privacy/budget"
 )
 
-// An account is a population, or a project within one. A charge debits its population's account and, where it has a
+// An Account is a population, or a project within one. A charge debits its population's account and, where it has a
 // project, that one too.
-type accountKey struct {
-	population, project string
+type Account struct {
+	Population string // Required.
+	Project    string // Default: the population itself.
 }
 
-func (k accountKey) String() string {
-	if k.project == "" {
-		return "population " + k.population
+func (a Account) String() string {
+	if a.Project == "" {
+		return "population " + a.Population
 	}
-	return "project " + k.project + " in population " + k.population
+	return "project " + a.Project + " in population " + a.Population
 }
 
 type account struct {
@@ -36,10 +37,10 @@ func (s *state) checkBudget(r *Record) error {
 	if r.Project != "" && !validID(r.Project) {
 		return errID("project")
 	}
-	if r.Project != "" && s.accounts[accountKey{r.Population, ""}] == nil {
+	if r.Project != "" && s.accounts[Account{Population: r.Population}] == nil {
 		return fmt.Errorf("%w of the population before that of its project", ErrNoCaps)
 	}
-	a := s.accounts[accountKey{r.Population, r.Project}]
+	a := s.accounts[r.account()]
 	free := a == nil && len(s.keys.officers) == 0 || a != nil && lower(r.Caps, a.caps)
 	if free && len(r.Signatures) == 0 {
 		return nil
@@ -47,19 +48,19 @@ func (s *state) checkBudget(r *Record) error {
 	if len(s.keys.officers) == 0 {
 		return ErrRaise
 	}
-	if err := s.signedByOfficers(s.budgetStatement(r.Population, r.Project, r.Caps), r.Signatures, 2); err != nil {
+	if err := s.signedByOfficers(s.budgetStatement(r.account(), r.Caps), r.Signatures, 2); err != nil {
 		return fmt.Errorf("%w: %w", ErrRaise, err)
 	}
 	return nil
 }
 
 // budgetStatement is what officers sign to set these caps next.
-func (s *state) budgetStatement(population, project string, c budget.Caps) Statement {
+func (s *state) budgetStatement(of Account, c budget.Caps) Statement {
 	after := s.genesis
-	if a := s.accounts[accountKey{population, project}]; a != nil {
+	if a := s.accounts[of]; a != nil {
 		after = a.setBy
 	}
-	return budgetStatement(s.genesis, after, population, project, c)
+	return budgetStatement(s.genesis, after, of, c)
 }
 
 // signedByOfficers: every signature is an officer's under the statement, and they are at least so many people.
@@ -85,19 +86,21 @@ func lower(a, b budget.Caps) bool {
 }
 
 func (s *state) applyBudget(r *Record) {
-	key := accountKey{r.Population, r.Project}
+	key := r.account()
 	if s.accounts[key] == nil {
 		s.accounts[key] = &account{years: map[int]budget.Cost{}}
 	}
 	s.accounts[key].caps, s.accounts[key].setBy = r.Caps, r.Hash
 }
 
+func (r *Record) account() Account { return Account{r.Population, r.Project} }
+
 // touched are the accounts that a charge debits.
-func (r *Record) touched() []accountKey {
+func (r *Record) touched() []Account {
 	if r.Project == "" {
-		return []accountKey{{r.Population, ""}}
+		return []Account{r.account()}
 	}
-	return []accountKey{{r.Population, ""}, {r.Population, r.Project}}
+	return []Account{{Population: r.Population}, r.account()}
 }
 
 // checkCaps: all or nothing over the lifetimes and calendar years of every account that the charge touches.
@@ -108,7 +111,7 @@ func (s *state) checkCaps(r *Record) error {
 		if a == nil {
 			return fmt.Errorf("%s has %w", key, ErrNoCaps)
 		}
-		if err := fits(r, key.project, a.caps, a.lifetime, a.years[year], year); err != nil {
+		if err := fits(r, key.Project, a.caps, a.lifetime, a.years[year], year); err != nil {
 			return err
 		}
 	}
@@ -147,8 +150,8 @@ func (s *state) debit(r *Record) error {
 }
 
 // spent returns what an account spent in its life and in the calendar year of now.
-func (s *state) spent(population, project string, now time.Time) (lifetime, year budget.Cost) {
-	if a := s.accounts[accountKey{population, project}]; a != nil {
+func (s *state) spent(of Account, now time.Time) (lifetime, year budget.Cost) {
+	if a := s.accounts[of]; a != nil {
 		return a.lifetime, a.years[now.UTC().Year()]
 	}
 	return budget.Cost{}, budget.Cost{}

@@ -75,7 +75,7 @@ func (l *Ledger) begin(want *Record, r Request) (*Begun, error) {
 func (l *Ledger) charge(want *Record, number int64, limit *budget.Caps) (*Begun, error) {
 	if limit != nil {
 		now := l.clock()
-		lifetime, year := l.state.spent(want.Population, "", now)
+		lifetime, year := l.state.spent(Account{Population: want.Population}, now)
 		if err := fits(want, "", *limit, lifetime, year, now.UTC().Year()); err != nil {
 			return nil, err
 		}

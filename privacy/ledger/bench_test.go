@@ -75,7 +75,7 @@ func BenchmarkAppend(b *testing.B) {
 	for b.Loop() {
 		rho--
 		start := time.Now()
-		if err := l.SetCaps("us", "", budget.Caps{Year: budget.Cost{Rho: rho}}); err != nil {
+		if err := l.SetCaps(Account{Population: "us"}, budget.Caps{Year: budget.Cost{Rho: rho}}); err != nil {
 			b.Fatal(err)
 		}
 		appending += time.Since(start)

@@ -18,27 +18,27 @@ func TestCapsOnlyGoDown(t *testing.T) {
 	} {
 		to := budget.Caps{} // lower in all but one
 		raise(&to)
-		if err := l.SetCaps("eu", "", to); !errors.Is(err, ErrRaise) {
+		if err := l.SetCaps(Account{Population: "eu"}, to); !errors.Is(err, ErrRaise) {
 			t.Errorf("%+v: got %v, want ErrRaise", to, err)
 		}
 	}
-	if err := l.SetCaps("eu", "", caps); err != nil {
+	if err := l.SetCaps(Account{Population: "eu"}, caps); err != nil {
 		t.Error(err)
 	}
-	if err := l.SetCaps("EU", "", caps); err == nil {
+	if err := l.SetCaps(Account{Population: "EU"}, caps); err == nil {
 		t.Error("a population that is no id: got no error")
 	}
 	if got := kinds(records(t, l)); got != "GENESIS BUDGET POLICY" {
 		t.Errorf("the log is %s, want nothing for what did not change", got)
 	}
 	caps.Year.Rho = 7
-	if err := l.SetCaps("eu", "", caps); err != nil {
+	if err := l.SetCaps(Account{Population: "eu"}, caps); err != nil {
 		t.Fatal(err)
 	}
-	if got, ok := reopen(t, dir, Options{}).Caps("eu", ""); got != caps || !ok {
+	if got, ok := reopen(t, dir, Options{}).Caps(Account{Population: "eu"}); got != caps || !ok {
 		t.Errorf("got %+v, %v, want %+v", got, ok, caps)
 	}
-	if got, ok := l.Caps("us", ""); ok {
+	if got, ok := l.Caps(Account{Population: "us"}); ok {
 		t.Errorf("a population without caps has %+v", got)
 	}
 	r := request("steps", planA, small)
@@ -70,7 +70,7 @@ func TestCapsHoldToTheUnit(t *testing.T) {
 			t.Errorf("%s: the log is %s, want nothing of what was refused", name, got)
 		}
 		begin(t, l, request("exact", planA, budget.Cost{Rho: 6, Delta: 3})).Token.Close()
-		if life, year := l.Spent("eu", ""); life != (budget.Cost{Rho: 10, Delta: 10}) || year != life {
+		if life, year := l.Spent(Account{Population: "eu"}); life != (budget.Cost{Rho: 10, Delta: 10}) || year != life {
 			t.Errorf("%s: spent %v and %v, want 10 and 10", name, life, year)
 		}
 	}
@@ -86,7 +86,7 @@ func TestCapsAtTheLargestAmount(t *testing.T) {
 		}
 	}
 	begin(t, l, request("last", planA, budget.Cost{Delta: 1})).Token.Close()
-	if life, year := reopen(t, dir, at(march)).Spent("eu", ""); life != (budget.Cost{Rho: math.MaxUint64, Delta: math.MaxUint64}) || year != life {
+	if life, year := reopen(t, dir, at(march)).Spent(Account{Population: "eu"}); life != (budget.Cost{Rho: math.MaxUint64, Delta: math.MaxUint64}) || year != life {
 		t.Errorf("spent %v and %v, want all", life, year)
 	}
 }
@@ -123,7 +123,7 @@ func TestClockChoosesTheYearOnly(t *testing.T) {
 			b.Token.Close()
 		}
 		for _, l := range []*Ledger{l, reopen(t, dir, at(now))} {
-			if life, year := l.Spent("eu", ""); life.Rho != step.life || year.Rho != step.year {
+			if life, year := l.Spent(Account{Population: "eu"}); life.Rho != step.life || year.Rho != step.year {
 				t.Errorf("%s: spent %v and %v, want %v and %v", step.dataset, life, year, step.life, step.year)
 			}
 		}
@@ -133,7 +133,7 @@ func TestClockChoosesTheYearOnly(t *testing.T) {
 func TestPopulationsShareNothing(t *testing.T) {
 	cap10 := budget.Caps{Lifetime: budget.Cost{Rho: 10}, Year: budget.Cost{Rho: 10}}
 	l, _ := newLedger(t, cap10)
-	if err := errors.Join(l.SetCaps("us", "", cap10), l.SetPolicy("us", "health", 3, policyC)); err != nil {
+	if err := errors.Join(l.SetCaps(Account{Population: "us"}, cap10), l.SetPolicy("us", "health", 3, policyC)); err != nil {
 		t.Fatal(err)
 	}
 	r := request("steps", planA, budget.Cost{Rho: 10})
@@ -144,7 +144,7 @@ func TestPopulationsShareNothing(t *testing.T) {
 		t.Errorf("got releases %s and %s, want two grants", eu.Release, us.Release)
 	}
 	for _, p := range []string{"eu", "us"} {
-		if life, _ := l.Spent(p, ""); life.Rho != 10 {
+		if life, _ := l.Spent(Account{Population: p}); life.Rho != 10 {
 			t.Errorf("%s spent %v, want 10", p, life)
 		}
 	}

@@ -221,7 +221,7 @@ func (w *world) look(d *crashDisk) (int, error) {
 		}
 		all = append(all, r)
 	}
-	spent, _ := l.Spent("eu", "")
+	spent, _ := l.Spent(Account{Population: "eu"})
 	if err := w.book.check(all, spent); err != nil {
 		return 0, err
 	}

@@ -68,7 +68,7 @@ func (c *creations) look(b *bench) error {
 		return err
 	}
 	c.whole++
-	if err := l.SetCaps("eu", "", budget.Caps{}); err != nil {
+	if err := l.SetCaps(Account{Population: "eu"}, budget.Caps{}); err != nil {
 		return err
 	}
 	if l, err = Open(ledgerDir, b.crash().options()); err != nil || l.seq != 2 {

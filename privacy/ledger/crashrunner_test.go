@@ -145,7 +145,7 @@ func (r *runner) answered(call string, err error, l *Ledger, kind ...Kind) bool 
 }
 
 func (r *runner) setCaps() {
-	caps, has := r.l.Caps("eu", "")
+	caps, has := r.l.Caps(Account{Population: "eu"})
 	if !has {
 		caps = budget.Caps{Lifetime: times(20), Year: times(14)}
 	} else if r.rng.IntN(2) == 0 {
@@ -155,11 +155,11 @@ func (r *runner) setCaps() {
 	}
 	var signatures []Signature
 	for _, o := range r.officers {
-		s, err := r.l.BudgetStatement("eu", "", caps).sign(o)
+		s, err := r.l.BudgetStatement(Account{Population: "eu"}, caps).sign(o)
 		r.violated(err)
 		signatures = append(signatures, s)
 	}
-	r.answered("set caps", r.l.SetCaps("eu", "", caps, signatures...), r.l)
+	r.answered("set caps", r.l.SetCaps(Account{Population: "eu"}, caps, signatures...), r.l)
 }
 
 func times(n int) budget.Cost {
@@ -184,7 +184,7 @@ func (r *runner) withdraw() {
 }
 
 func (r *runner) begin() {
-	if _, has := r.l.Caps("eu", ""); !has {
+	if _, has := r.l.Caps(Account{Population: "eu"}); !has {
 		r.setCaps()
 		return
 	}

@@ -92,7 +92,7 @@ type OverBudget struct {
 
 func (e *OverBudget) Error() string {
 	return fmt.Sprintf("over budget: the charge is %v, and the %s of %s has %v left",
-		e.Wanted, e.Scope, accountKey{e.Population, e.Project}, e.Left)
+		e.Wanted, e.Scope, Account{e.Population, e.Project}, e.Left)
 }
 
 // Superseded says that the dataset and window are taken by a release of another plan. Request.Supersede charges anew.

@@ -266,7 +266,7 @@ func TestRestoredFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if err := errors.Join(l.SetCaps("eu", "", budget.Caps{Lifetime: small, Year: small}), l.SetPolicy("eu", "health", 3, policyC)); err != nil {
+	if err := errors.Join(l.SetCaps(Account{Population: "eu"}, budget.Caps{Lifetime: small, Year: small}), l.SetPolicy("eu", "health", 3, policyC)); err != nil {
 		t.Fatal(err)
 	}
 	backup := filepath.Join(parent, "backup")

@@ -33,7 +33,7 @@ func newBench(t testing.TB, seed uint64, copy string) *bench {
 	b := emptyBench(seed, copy)
 	l, err := Create(ledgerDir, b.options())
 	if err == nil {
-		err = errors.Join(l.SetCaps("eu", "", budget.Caps{Lifetime: vast, Year: vast}), l.SetPolicy("eu", "health", 3, policyC), l.Close())
+		err = errors.Join(l.SetCaps(Account{Population: "eu"}, budget.Caps{Lifetime: vast, Year: vast}), l.SetPolicy("eu", "health", 3, policyC), l.Close())
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ var steps = []struct {
 	do   func(l *Ledger, tok **Token) error
 }{
 	{"SetCaps", func(l *Ledger, _ **Token) error {
-		return l.SetCaps("eu", "", budget.Caps{Lifetime: vast, Year: budget.Cost{Rho: 1e15, Delta: 1e15}})
+		return l.SetCaps(Account{Population: "eu"}, budget.Caps{Lifetime: vast, Year: budget.Cost{Rho: 1e15, Delta: 1e15}})
 	}},
 	{"Rotate", func(l *Ledger, _ **Token) error {
 		vkey, err := l.Rotate()
@@ -238,7 +238,7 @@ func findWhole(b *bench, before int64, answered bool) error {
 	if l.state.slots[slotKey{"eu", "steps", "2026-03-23/2026-03-30"}] != nil {
 		charges = small
 	}
-	if got, _ := l.Spent("eu", ""); got != charges {
+	if got, _ := l.Spent(Account{Population: "eu"}); got != charges {
 		return fmt.Errorf("spent %v, want %v", got, charges)
 	}
 	if err := l.Annotate(0, "behind it"); err != nil {

@@ -176,7 +176,7 @@ func TestTornTailIsCutByTheNextAppend(t *testing.T) {
 		if got, err := os.ReadFile(name); err != nil || len(got) != n {
 			t.Fatalf("cut to %d: Open left %d bytes (%v)", n, len(got), err)
 		}
-		if err := l.SetCaps("de", "", budget.Caps{}); err != nil {
+		if err := l.SetCaps(Account{Population: "de"}, budget.Caps{}); err != nil {
 			t.Fatal(err)
 		}
 		got, err := os.ReadFile(name)

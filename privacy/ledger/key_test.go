@@ -232,7 +232,7 @@ func TestOpenWithoutAKeyReads(t *testing.T) {
 	if got, want := kinds(records(t, reader)), kinds(records(t, l)); got != want {
 		t.Errorf("read %s, want %s", got, want)
 	}
-	if got, ok := reader.Caps("eu", ""); !ok || got != ten {
+	if got, ok := reader.Caps(Account{Population: "eu"}); !ok || got != ten {
 		t.Errorf("got caps %v, want %v", got, ten)
 	}
 	if _, err := reader.Checkpoint(); err != nil {
@@ -242,8 +242,8 @@ func TestOpenWithoutAKeyReads(t *testing.T) {
 		t.Error(err)
 	}
 	for name, call := range map[string]func(l *Ledger) error{
-		"caps":             func(l *Ledger) error { return l.SetCaps("eu", "", eight) },
-		"the caps it has":  func(l *Ledger) error { return l.SetCaps("eu", "", ten) },
+		"caps":             func(l *Ledger) error { return l.SetCaps(Account{Population: "eu"}, eight) },
+		"the caps it has":  func(l *Ledger) error { return l.SetCaps(Account{Population: "eu"}, ten) },
 		"policy":           func(l *Ledger) error { return l.SetPolicy("eu", "health", 4, policyC) },
 		"annotate":         func(l *Ledger) error { return l.Annotate(0, "text") },
 		"rotate":           func(l *Ledger) error { _, err := l.Rotate(); return err },

@@ -277,23 +277,22 @@ func (l *Ledger) origin() string { return l.state.keys.ledger.Name() }
 // keyAt returns the key that signed the frame of a record.
 func (l *Ledger) keyAt(seq int64) note.Verifier { return l.state.keys.at(seq) }
 
-// Caps returns the caps of a population, or of a project of it where one is named, and whether it has any.
-func (l *Ledger) Caps(population, project string) (budget.Caps, bool) {
+// Caps returns the caps of an account, and whether it has any.
+func (l *Ledger) Caps(of Account) (budget.Caps, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := l.state.accounts[accountKey{population, project}]
+	a := l.state.accounts[of]
 	if a == nil {
 		return budget.Caps{}, false
 	}
 	return a.caps, true
 }
 
-// Spent returns what a population, or a project of it where one is named, spent in its life and in the clock's calendar
-// year (UTC).
-func (l *Ledger) Spent(population, project string) (lifetime, year budget.Cost) {
+// Spent returns what an account spent in its life and in the clock's calendar year (UTC).
+func (l *Ledger) Spent(of Account) (lifetime, year budget.Cost) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.state.spent(population, project, l.clock())
+	return l.state.spent(of, l.clock())
 }
 
 // Records reads the log again, from GENESIS to the last record that this handle knows, verifying frames and chain. It

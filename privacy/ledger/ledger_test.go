@@ -51,7 +51,7 @@ func newLedger(t testing.TB, caps budget.Caps) (*Ledger, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	if err := errors.Join(l.SetCaps("eu", "", caps), l.SetPolicy("eu", "health", 3, policyC)); err != nil {
+	if err := errors.Join(l.SetCaps(Account{Population: "eu"}, caps), l.SetPolicy("eu", "health", 3, policyC)); err != nil {
 		t.Fatal(err)
 	}
 	return l, dir
@@ -239,7 +239,7 @@ func TestLifeCycle(t *testing.T) {
 				advance(t, begin(t, l, first).Token, tt.left)
 			}
 			l = reopen(t, dir, at(march))
-			before, spent := len(records(t, l)), l.state.accounts[accountKey{"eu", ""}].lifetime
+			before, spent := len(records(t, l)), l.state.accounts[Account{"eu", ""}].lifetime
 
 			r := request("steps", tt.plan, small)
 			r.Retries, r.Supersede = tt.retries, tt.supersede
@@ -251,7 +251,7 @@ func TestLifeCycle(t *testing.T) {
 			if strings.HasSuffix(tt.appended, "CHARGE") {
 				spent, _ = spent.Add(small)
 			}
-			if got, _ := l.Spent("eu", ""); got != spent {
+			if got, _ := l.Spent(Account{Population: "eu"}); got != spent {
 				t.Errorf("spent %v, want %v", got, spent)
 			}
 			if tt.err != nil {
@@ -319,7 +319,7 @@ func TestSupersedingBackAndForth(t *testing.T) {
 	if b := begin(t, l, request("steps", planB, small)); b.Status != Served || b.Attempt != 2 {
 		t.Errorf("the newest plan: got %+v, want attempt 2 served", b)
 	}
-	if got, _ := l.Spent("eu", ""); got != (budget.Cost{Rho: 4 * small.Rho, Delta: 4 * small.Delta}) {
+	if got, _ := l.Spent(Account{Population: "eu"}); got != (budget.Cost{Rho: 4 * small.Rho, Delta: 4 * small.Delta}) {
 		t.Errorf("spent %v, want four charges", got)
 	}
 }

@@ -166,7 +166,7 @@ func (t *trial) budget(h *used) (what, got string, right []string) {
 			b.keys[sig.Name] = t.m.officers[sig.Name]
 		}
 	}
-	got = answerOf(h.l.SetCaps(b.population, b.project, b.caps, b.signatures...))
+	got = answerOf(h.l.SetCaps(Account{Population: b.population, Project: b.project}, b.caps, b.signatures...))
 	switch {
 	case h.poisoned:
 		return "set caps", got, []string{"poisoned"}
@@ -182,12 +182,12 @@ func (t *trial) budget(h *used) (what, got string, right []string) {
 func (t *trial) sign(h *used, b *savedBudget) bool {
 	if len(t.m.officers) == 0 {
 		if t.rng.IntN(8) == 0 {
-			b.signatures = t.signedBy(h.l.BudgetStatement(b.population, b.project, b.caps), "eve", "eve")
+			b.signatures = t.signedBy(h.l.BudgetStatement(Account{Population: b.population, Project: b.project}, b.caps), "eve", "eve")
 		}
 		return false
 	}
 	t.fresh(h)
-	said := h.l.BudgetStatement(b.population, b.project, b.caps)
+	said := h.l.BudgetStatement(Account{Population: b.population, Project: b.project}, b.caps)
 	switch t.rng.IntN(10) {
 	case 0:
 	case 1:
@@ -199,7 +199,7 @@ func (t *trial) sign(h *used, b *savedBudget) bool {
 	case 4:
 		other := b.caps
 		other.Lifetime.Delta ^= 1
-		b.signatures = t.signedBy(h.l.BudgetStatement(b.population, b.project, other), "anna", "ben")
+		b.signatures = t.signedBy(h.l.BudgetStatement(Account{Population: b.population, Project: b.project}, other), "anna", "ben")
 	case 5:
 		b.signatures = t.signedBy(said, "carl", "anna", "ben")
 		return true

@@ -157,10 +157,10 @@ func (t *trial) compare(h *used) error {
 	}
 	for account := range t.m.caps {
 		population, project, _ := strings.Cut(account, "/")
-		if got, ok := h.l.Caps(population, project); !ok || got != t.m.caps[account] {
+		if got, ok := h.l.Caps(Account{Population: population, Project: project}); !ok || got != t.m.caps[account] {
 			return fmt.Errorf("caps of %s: got %v, want %v", account, got, t.m.caps[account])
 		}
-		life, year := h.l.Spent(population, project)
+		life, year := h.l.Spent(Account{Population: population, Project: project})
 		for scope, cost := range map[string]budget.Cost{" lifetime ": life, fmt.Sprintf(" year %d ", t.now.Year()): year} {
 			for unit, got := range amountsOf(cost) {
 				if want := t.m.out(account + scope + unit); got.Cmp(want) != 0 {

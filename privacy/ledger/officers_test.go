@@ -75,8 +75,8 @@ func newOfficed(t testing.TB) *officed {
 // grant sets caps with the signatures of two officers.
 func (o *officed) grant(t testing.TB, population, project string, c budget.Caps) {
 	t.Helper()
-	sigs := signed(t, o.BudgetStatement(population, project, c), o.alice, o.bob)
-	if err := o.SetCaps(population, project, c, sigs...); err != nil {
+	sigs := signed(t, o.BudgetStatement(Account{Population: population, Project: project}, c), o.alice, o.bob)
+	if err := o.SetCaps(Account{Population: population, Project: project}, c, sigs...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -120,7 +120,7 @@ var (
 func TestCapsWithoutOfficersNeverRise(t *testing.T) {
 	l, _ := newLedger(t, ten)
 	strangers := []person{newPerson(t, "alice"), newPerson(t, "bob")}
-	if err := l.SetCaps("eu", "sleep", ten); err != nil {
+	if err := l.SetCaps(Account{Population: "eu", Project: "sleep"}, ten); err != nil {
 		t.Fatalf("the first caps of a project: %v", err)
 	}
 	for _, project := range []string{"", "sleep"} {
@@ -128,23 +128,23 @@ func TestCapsWithoutOfficersNeverRise(t *testing.T) {
 			for name := range sixAmounts(&base) {
 				up := base
 				*sixAmounts(&up)[name] = 11
-				for _, sigs := range [][]Signature{nil, signed(t, l.BudgetStatement("eu", project, up), strangers...)} {
+				for _, sigs := range [][]Signature{nil, signed(t, l.BudgetStatement(Account{Population: "eu", Project: project}, up), strangers...)} {
 					refuses(t, l, fmt.Sprintf("%q: raise %s with %d signatures", project, name, len(sigs)), ErrRaise,
-						func() error { return l.SetCaps("eu", project, up, sigs...) })
+						func() error { return l.SetCaps(Account{Population: "eu", Project: project}, up, sigs...) })
 				}
 			}
 		}
 		down := ten
 		for name := range sixAmounts(&down) {
 			*sixAmounts(&down)[name] = 8
-			if err := l.SetCaps("eu", project, down); err != nil {
+			if err := l.SetCaps(Account{Population: "eu", Project: project}, down); err != nil {
 				t.Errorf("%q: lower %s: %v", project, name, err)
 			}
 		}
-		refuses(t, l, "raise to where it was", ErrRaise, func() error { return l.SetCaps("eu", project, ten) })
+		refuses(t, l, "raise to where it was", ErrRaise, func() error { return l.SetCaps(Account{Population: "eu", Project: project}, ten) })
 	}
-	refuses(t, l, "a project before its population", ErrNoCaps, func() error { return l.SetCaps("us", "sleep", ten) })
-	refuses(t, l, "a project that is no id", nil, func() error { return l.SetCaps("eu", "-", ten) })
+	refuses(t, l, "a project before its population", ErrNoCaps, func() error { return l.SetCaps(Account{Population: "us", Project: "sleep"}, ten) })
+	refuses(t, l, "a project that is no id", nil, func() error { return l.SetCaps(Account{Population: "eu", Project: "-"}, ten) })
 }
 
 // forgery is an attempt to set the caps of eu to ten with signatures that do not allow it.
@@ -157,7 +157,7 @@ type forgery struct {
 // the same caps at an earlier position, for another account and for another ledger.
 func (o *officed) forgeries(t *testing.T, earlier []Signature) []forgery {
 	t.Helper()
-	said := o.BudgetStatement("eu", "", ten)
+	said := o.BudgetStatement(Account{Population: "eu"}, ten)
 	a, b := o.alice.sign(t, said), o.bob.sign(t, said)
 	elsewhere := func(s Statement) []Signature { return signed(t, s, o.alice, o.bob) }
 	more := ten
@@ -176,10 +176,10 @@ func (o *officed) forgeries(t *testing.T, earlier []Signature) []forgery {
 		{"a stranger's under the name of bob", []Signature{a, renamed}},
 		{"alice's under the name of bob", []Signature{a, {"bob", a.Base64}}},
 		{"no base64", []Signature{a, {"bob", "?"}}},
-		{"other caps", elsewhere(o.BudgetStatement("eu", "", more))},
-		{"another population", elsewhere(o.BudgetStatement("us", "", ten))},
-		{"a project", elsewhere(o.BudgetStatement("eu", "sleep", ten))},
-		{"another ledger", elsewhere(twin.BudgetStatement("eu", "", ten))},
+		{"other caps", elsewhere(o.BudgetStatement(Account{Population: "eu"}, more))},
+		{"another population", elsewhere(o.BudgetStatement(Account{Population: "us"}, ten))},
+		{"a project", elsewhere(o.BudgetStatement(Account{Population: "eu", Project: "sleep"}, ten))},
+		{"another ledger", elsewhere(twin.BudgetStatement(Account{Population: "eu"}, ten))},
 		{"an approval", elsewhere(o.ApproveStatement("eu", planA, march))},
 		{"an earlier position", earlier},
 		{"an earlier position and this one", []Signature{earlier[0], b}},
@@ -203,7 +203,7 @@ func brokenRules(earlier Statement) map[string]rule {
 		}
 		return who
 	}
-	now := func(s *state) Statement { return s.budgetStatement("eu", "", ten) }
+	now := func(s *state) Statement { return s.budgetStatement(Account{"eu", ""}, ten) }
 	return map[string]rule{
 		"one is enough": func(s *state, sigs []Signature) bool { return len(count(s, sigs, now(s))) >= 1 },
 		"signatures are counted, not people": func(s *state, sigs []Signature) bool {
@@ -216,7 +216,7 @@ func brokenRules(earlier Statement) map[string]rule {
 			return len(count(s, sigs, now(s), earlier)) >= 2
 		},
 		"the statement names no project": func(s *state, sigs []Signature) bool {
-			return len(count(s, sigs, s.budgetStatement("eu", "sleep", ten))) >= 2
+			return len(count(s, sigs, s.budgetStatement(Account{"eu", "sleep"}, ten))) >= 2
 		},
 		"others are let pass": func(s *state, sigs []Signature) bool { return len(count(s, sigs, now(s))) >= 2 },
 	}
@@ -224,32 +224,32 @@ func brokenRules(earlier Statement) map[string]rule {
 
 func TestRaiseNeedsTwoOfficers(t *testing.T) {
 	o := newOfficed(t)
-	first := o.BudgetStatement("eu", "", ten)
+	first := o.BudgetStatement(Account{Population: "eu"}, ten)
 	early := signed(t, first, o.alice, o.bob)
 	try := func(when string, earlier []Signature) {
 		for _, f := range o.forgeries(t, earlier) {
-			refuses(t, o.Ledger, when+": "+f.name, ErrRaise, func() error { return o.SetCaps("eu", "", ten, f.sigs...) })
+			refuses(t, o.Ledger, when+": "+f.name, ErrRaise, func() error { return o.SetCaps(Account{Population: "eu"}, ten, f.sigs...) })
 			if f.name != "none" {
-				refuses(t, o.Ledger, when+": "+f.name, ErrSignature, func() error { return o.SetCaps("eu", "", ten, f.sigs...) })
+				refuses(t, o.Ledger, when+": "+f.name, ErrSignature, func() error { return o.SetCaps(Account{Population: "eu"}, ten, f.sigs...) })
 			}
 		}
 	}
-	try("the first caps", signed(t, newOfficed(t).BudgetStatement("eu", "", ten), o.alice, o.bob))
+	try("the first caps", signed(t, newOfficed(t).BudgetStatement(Account{Population: "eu"}, ten), o.alice, o.bob))
 	refuses(t, o.Ledger, "two lines in one signature", nil, func() error {
-		return o.SetCaps("eu", "", ten, early[0], Signature{"bob", early[0].Base64 + "\n— bob " + early[1].Base64})
+		return o.SetCaps(Account{Population: "eu"}, ten, early[0], Signature{"bob", early[0].Base64 + "\n— bob " + early[1].Base64})
 	})
-	if err := o.SetCaps("eu", "", ten, early...); err != nil {
+	if err := o.SetCaps(Account{Population: "eu"}, ten, early...); err != nil {
 		t.Fatalf("the first caps, signed by two: %v", err)
 	}
-	if err := o.SetCaps("eu", "", eight); err != nil {
+	if err := o.SetCaps(Account{Population: "eu"}, eight); err != nil {
 		t.Fatalf("lower caps, signed by none: %v", err)
 	}
 	try("a replay of the first caps", early)
-	between := o.BudgetStatement("eu", "", ten)
+	between := o.BudgetStatement(Account{Population: "eu"}, ten)
 	replay := signed(t, between, o.alice, o.bob) // signed, never used, and overtaken
 	lower := eight
 	lower.Year.Rho--
-	if err := o.SetCaps("eu", "", lower); err != nil {
+	if err := o.SetCaps(Account{Population: "eu"}, lower); err != nil {
 		t.Fatal(err)
 	}
 	try("a raise that was overtaken", replay)
@@ -259,11 +259,11 @@ func TestRaiseNeedsTwoOfficers(t *testing.T) {
 			t.Errorf("a ledger in which %s: every forgery is refused, want one that shows it", name)
 		}
 	}
-	said := o.BudgetStatement("eu", "", ten)
-	if err := o.SetCaps("eu", "", ten, signed(t, said, o.carol, o.bob)...); err != nil {
+	said := o.BudgetStatement(Account{Population: "eu"}, ten)
+	if err := o.SetCaps(Account{Population: "eu"}, ten, signed(t, said, o.carol, o.bob)...); err != nil {
 		t.Errorf("a raise signed by two: %v", err)
 	}
-	if got, _ := reopen(t, o.dir, Options{}).Caps("eu", ""); got != ten {
+	if got, _ := reopen(t, o.dir, Options{}).Caps(Account{Population: "eu"}); got != ten {
 		t.Errorf("got caps %+v, want %+v", got, ten)
 	}
 }
@@ -272,25 +272,25 @@ func TestRaiseNeedsTwoOfficers(t *testing.T) {
 func TestEachAmountIsRaisedByTwoOfficers(t *testing.T) {
 	o := newOfficed(t)
 	refuses(t, o.Ledger, "a project's caps before its population's", ErrNoCaps, func() error {
-		return o.SetCaps("eu", "sleep", ten, signed(t, o.BudgetStatement("eu", "sleep", ten), o.alice, o.bob)...)
+		return o.SetCaps(Account{Population: "eu", Project: "sleep"}, ten, signed(t, o.BudgetStatement(Account{Population: "eu", Project: "sleep"}, ten), o.alice, o.bob)...)
 	})
 	o.grant(t, "eu", "", ten)
-	refuses(t, o.Ledger, "a project's first caps without signatures", ErrRaise, func() error { return o.SetCaps("eu", "sleep", budget.Caps{}) })
+	refuses(t, o.Ledger, "a project's first caps without signatures", ErrRaise, func() error { return o.SetCaps(Account{Population: "eu", Project: "sleep"}, budget.Caps{}) })
 	o.grant(t, "eu", "sleep", ten)
 	for _, project := range []string{"", "sleep"} {
 		for name := range sixAmounts(&budget.Caps{}) {
 			up := budget.Caps{}
 			*sixAmounts(&up)[name] = 11
-			said := o.BudgetStatement("eu", project, up)
-			refuses(t, o.Ledger, "raise "+name+" with one", ErrRaise, func() error { return o.SetCaps("eu", project, up, o.bob.sign(t, said)) })
-			if err := o.SetCaps("eu", project, up, signed(t, said, o.bob, o.carol, o.alice)...); err != nil {
+			said := o.BudgetStatement(Account{Population: "eu", Project: project}, up)
+			refuses(t, o.Ledger, "raise "+name+" with one", ErrRaise, func() error { return o.SetCaps(Account{Population: "eu", Project: project}, up, o.bob.sign(t, said)) })
+			if err := o.SetCaps(Account{Population: "eu", Project: project}, up, signed(t, said, o.bob, o.carol, o.alice)...); err != nil {
 				t.Errorf("%q: raise %s with three: %v", project, name, err)
 			}
 			o.grant(t, "eu", project, ten)
 		}
 	}
 	before := logBytes(t, o.dir)
-	if err := o.SetCaps("eu", "", ten); err != nil || !bytes.Equal(before, logBytes(t, o.dir)) {
+	if err := o.SetCaps(Account{Population: "eu"}, ten); err != nil || !bytes.Equal(before, logBytes(t, o.dir)) {
 		t.Errorf("the caps that are: got %v, want nothing appended", err)
 	}
 }
@@ -347,7 +347,7 @@ func TestOneKeyIsOneOfficer(t *testing.T) {
 // What people exchange is the note of a statement, with no signature or with some, and reads back as it was.
 func TestSignedStatementsReadBack(t *testing.T) {
 	o := newOfficed(t)
-	said := o.BudgetStatement("eu", "", ten)
+	said := o.BudgetStatement(Account{Population: "eu"}, ten)
 	for n, by := range [][]person{nil, {o.alice}, {o.alice, o.carol}} {
 		sigs := signed(t, said, by...)
 		got, back, err := ParseSigned(said.Note(sigs...))

@@ -29,7 +29,7 @@ func balances(l *Ledger, year int) map[string][2]budget.Cost {
 }
 
 // debited are balances after a charge of these accounts.
-func debited(t testing.TB, before map[string][2]budget.Cost, cost budget.Cost, accounts ...accountKey) map[string][2]budget.Cost {
+func debited(t testing.TB, before map[string][2]budget.Cost, cost budget.Cost, accounts ...Account) map[string][2]budget.Cost {
 	t.Helper()
 	after := map[string][2]budget.Cost{}
 	for name, b := range before {
@@ -62,8 +62,8 @@ func TestEveryScopeBindsInEveryAmount(t *testing.T) {
 				caps := map[string]budget.Caps{"": {Lifetime: vast, Year: vast}, "sleep": {Lifetime: vast, Year: vast}}
 				caps[tt.project] = tight
 				l, dir := newLedger(t, caps[""])
-				if err := errors.Join(l.SetCaps("eu", "sleep", caps["sleep"]), l.SetCaps("eu", "heart", budget.Caps{Lifetime: vast, Year: vast}),
-					l.SetCaps("us", "", ten)); err != nil {
+				if err := errors.Join(l.SetCaps(Account{Population: "eu", Project: "sleep"}, caps["sleep"]), l.SetCaps(Account{Population: "eu", Project: "heart"}, budget.Caps{Lifetime: vast, Year: vast}),
+					l.SetCaps(Account{Population: "us"}, ten)); err != nil {
 					t.Fatal(err)
 				}
 				limit := tight.Lifetime
@@ -83,12 +83,12 @@ func TestEveryScopeBindsInEveryAmount(t *testing.T) {
 				if err := charge(6); err != nil {
 					t.Fatal(err)
 				}
-				after := debited(t, before, cost(6), accountKey{"eu", ""}, accountKey{"eu", "sleep"})
+				after := debited(t, before, cost(6), Account{"eu", ""}, Account{"eu", "sleep"})
 				if got := balances(l, 2026); !reflect.DeepEqual(got, after) {
 					t.Errorf("got balances %v, want %v", got, after)
 				}
 				// A debit that forgot the project, or took it from another one, would show.
-				for _, wrong := range [][]accountKey{{{"eu", ""}}, {{"eu", "sleep"}}, {{"eu", ""}, {"eu", "heart"}}} {
+				for _, wrong := range [][]Account{{{"eu", ""}}, {{"eu", "sleep"}}, {{"eu", ""}, {"eu", "heart"}}} {
 					if reflect.DeepEqual(after, debited(t, before, cost(6), wrong...)) {
 						t.Errorf("a debit of %v passes", wrong)
 					}
@@ -104,7 +104,7 @@ func TestEveryScopeBindsInEveryAmount(t *testing.T) {
 				if err := charge(4); err != nil {
 					t.Errorf("the last units: %v", err)
 				}
-				if life, year := l.Spent("eu", "sleep"); life != year || life != l.state.accounts[accountKey{"eu", ""}].lifetime {
+				if life, year := l.Spent(Account{Population: "eu", Project: "sleep"}); life != year || life != l.state.accounts[Account{"eu", ""}].lifetime {
 					t.Errorf("the project spent %v and %v, want what the population spent", life, year)
 				}
 			})
@@ -116,7 +116,7 @@ func TestEveryScopeBindsInEveryAmount(t *testing.T) {
 func TestProjectsShareTheirPopulation(t *testing.T) {
 	l, dir := newLedger(t, budget.Caps{Lifetime: budget.Cost{Rho: 25}, Year: budget.Cost{Rho: 21}})
 	own := budget.Caps{Lifetime: budget.Cost{Rho: 15}, Year: budget.Cost{Rho: 10}}
-	if err := errors.Join(l.SetCaps("eu", "sleep", own), l.SetCaps("eu", "heart", own)); err != nil {
+	if err := errors.Join(l.SetCaps(Account{Population: "eu", Project: "sleep"}, own), l.SetCaps(Account{Population: "eu", Project: "heart"}, own)); err != nil {
 		t.Fatal(err)
 	}
 	next := march.AddDate(1, 0, 0)
@@ -182,7 +182,7 @@ func TestPureEpsilonIsInRho(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if life, year := l.Spent("eu", ""); life != sum || year != sum {
+	if life, year := l.Spent(Account{Population: "eu"}); life != sum || year != sum {
 		t.Errorf("spent %v and %v, want the sum %v", life, year, sum)
 	}
 	refuses(t, l, "an ε whose ρ does not fit", nil, func() error {
@@ -203,7 +203,7 @@ func panelled(dataset string, year, of, number int64) Request {
 
 func TestAPanelIsUsedOnce(t *testing.T) {
 	l, dir := newLedger(t, budget.Caps{Lifetime: vast, Year: vast})
-	if err := errors.Join(l.SetCaps("us", "", budget.Caps{Lifetime: vast, Year: vast}), l.SetPolicy("us", "health", 1, policyC)); err != nil {
+	if err := errors.Join(l.SetCaps(Account{Population: "us"}, budget.Caps{Lifetime: vast, Year: vast}), l.SetPolicy("us", "health", 1, policyC)); err != nil {
 		t.Fatal(err)
 	}
 	b := begin(t, l, panelled("cohort-a", 2026, 10, 3))

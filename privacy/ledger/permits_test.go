@@ -152,7 +152,7 @@ func TestApproveRefusesForgeries(t *testing.T) {
 		"another plan":                       o.bob.sign(t, o.ApproveStatement("cohort-7", planB, until)),
 		"another time":                       o.bob.sign(t, o.ApproveStatement("cohort-7", planA, until.Add(time.Second))),
 		"another ledger":                     o.bob.sign(t, twin.ApproveStatement("cohort-7", planA, until)),
-		"a budget":                           o.bob.sign(t, o.BudgetStatement("eu", "", ten)),
+		"a budget":                           o.bob.sign(t, o.BudgetStatement(Account{Population: "eu"}, ten)),
 	} {
 		refuses(t, o.Ledger, name, ErrSignature, func() error { return o.Approve("cohort-7", planA, until, sig) })
 	}
@@ -367,7 +367,7 @@ func TestWithdrawnRelease(t *testing.T) {
 		r := request("steps", planA, small)
 		r.Retries, r.Supersede = 9, true
 		refuses(t, l, "ask again", ErrWithdrawn, func() error { _, err := l.Begin(r); return err })
-		if got, _ := l.Spent("eu", ""); got != small {
+		if got, _ := l.Spent(Account{Population: "eu"}); got != small {
 			t.Errorf("spent %v, want %v as before", got, small)
 		}
 		var other *Superseded
@@ -392,7 +392,7 @@ func TestWithdrawnRelease(t *testing.T) {
 	if b := begin(t, l, again); b.Status != Served || b.Release != third.Release {
 		t.Errorf("the current one: got %+v, want it served", b)
 	}
-	if got, _ := l.Spent("eu", ""); got.Rho != 3*small.Rho {
+	if got, _ := l.Spent(Account{Population: "eu"}); got.Rho != 3*small.Rho {
 		t.Errorf("spent %v, want three charges", got)
 	}
 }

@@ -230,7 +230,7 @@ func (k *killing) check(t *testing.T, dir string) {
 			draws++
 		}
 	}
-	if got, _ := l.Spent("eu", ""); got.Rho != small.Rho*budget.Rho(charges) || got.Delta != small.Delta*budget.Delta(charges) {
+	if got, _ := l.Spent(Account{Population: "eu"}); got.Rho != small.Rho*budget.Rho(charges) || got.Delta != small.Delta*budget.Delta(charges) {
 		t.Errorf("spent %v for %d charges", got, charges)
 	}
 	k.all.charges += charges

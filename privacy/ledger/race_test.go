@@ -113,7 +113,7 @@ func (r round) ledgerFor(t *testing.T) (*Ledger, string) {
 		project.Year = bind
 	}
 	l, dir := newLedger(t, population)
-	if err := l.SetCaps("eu", "p", project); err != nil {
+	if err := l.SetCaps(Account{Population: "eu", Project: "p"}, project); err != nil {
 		t.Fatal(err)
 	}
 	return l, dir
@@ -187,7 +187,7 @@ func (r round) sums(l *Ledger, before int64, granted []map[string]uint64) error 
 		return fmt.Errorf("granted %d in %d releases, charged %d in %d, want %d", told, len(releases), inLog, charges, r.units)
 	}
 	for _, project := range []string{"", "p"} {
-		if life, year := l.Spent("eu", project); life != year || unitsOf(r.unit, life) != r.units {
+		if life, year := l.Spent(Account{Population: "eu", Project: project}); life != year || unitsOf(r.unit, life) != r.units {
 			return fmt.Errorf("project %q spent %v and %v, want %d", project, life, year, r.units)
 		}
 	}

@@ -7,28 +7,27 @@ import (
 	"lethe/privacy/budget"
 )
 
-// SetCaps sets the caps of a population, or of a project of it where one is named. Caps that raise any amount, and the
-// first ones where the ledger has officers, need the signatures of two officers under the [Ledger.BudgetStatement] of
+// SetCaps sets the caps of an account. Caps that raise any amount, and the first ones where the ledger has officers, need the signatures of two officers under the [Ledger.BudgetStatement] of
 // these caps, else it is [ErrRaise]; without officers the first caps are free and no later ones raise. Caps as they
 // already are append nothing.
-func (l *Ledger) SetCaps(population, project string, c budget.Caps, signatures ...Signature) error {
+func (l *Ledger) SetCaps(of Account, c budget.Caps, signatures ...Signature) error {
 	err := l.exclusive(func() error {
-		if a := l.state.accounts[accountKey{population, project}]; a != nil && a.caps == c {
+		if a := l.state.accounts[of]; a != nil && a.caps == c {
 			return nil
 		}
-		return l.append(&Record{Kind: Budget, Population: population, Project: project, Caps: c, Signatures: signatures})
+		return l.append(&Record{Kind: Budget, Population: of.Population, Project: of.Project, Caps: c, Signatures: signatures})
 	})
 	if err != nil {
-		return fmt.Errorf("set caps of %s: %w", accountKey{population, project}, err)
+		return fmt.Errorf("set caps of %s: %w", of, err)
 	}
 	return nil
 }
 
 // BudgetStatement returns what officers sign so that these caps become the next of their account.
-func (l *Ledger) BudgetStatement(population, project string, c budget.Caps) Statement {
+func (l *Ledger) BudgetStatement(of Account, c budget.Caps) Statement {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.state.budgetStatement(population, project, c)
+	return l.state.budgetStatement(of, c)
 }
 
 // SetPolicy puts a version of a policy on record, so that charges may be made under it. The same version with the same

@@ -297,7 +297,7 @@ func TestRotateOfficer(t *testing.T) {
 	} {
 		refuses(t, o.Ledger, name, tt.want, func() error { return o.RotateOfficer(tt.old, tt.new, tt.byOld, tt.byNew) })
 	}
-	before := o.BudgetStatement("eu", "", ten)
+	before := o.BudgetStatement(Account{Population: "eu"}, ten)
 	if err := before.signedBy(o.alice.sign(t, before), o.state.keys.officers["alice"]); err != nil {
 		t.Errorf("before the change the old key does not sign (%v): that it does not afterwards shows nothing", err)
 	}
@@ -315,16 +315,16 @@ func TestRotateOfficer(t *testing.T) {
 	})
 	lower, caps := budget.Caps{Lifetime: vast, Year: vast}, budget.Caps{Lifetime: vast, Year: vast}
 	lower.Lifetime.Rho--
-	if err := o.SetCaps("eu", "", lower); err != nil {
+	if err := o.SetCaps(Account{Population: "eu"}, lower); err != nil {
 		t.Fatal(err)
 	}
-	raise := o.BudgetStatement("eu", "", caps)
-	refuses(t, o.Ledger, "a budget with the old key", ErrRaise, func() error { return o.SetCaps("eu", "", caps, signed(t, raise, o.alice, o.bob)...) })
-	refuses(t, o.Ledger, "a budget with both keys of one officer", ErrRaise, func() error { return o.SetCaps("eu", "", caps, signed(t, raise, o.alice, fresh)...) })
+	raise := o.BudgetStatement(Account{Population: "eu"}, caps)
+	refuses(t, o.Ledger, "a budget with the old key", ErrRaise, func() error { return o.SetCaps(Account{Population: "eu"}, caps, signed(t, raise, o.alice, o.bob)...) })
+	refuses(t, o.Ledger, "a budget with both keys of one officer", ErrRaise, func() error { return o.SetCaps(Account{Population: "eu"}, caps, signed(t, raise, o.alice, fresh)...) })
 	refuses(t, o.Ledger, "an approval with the old key", ErrSignature, func() error {
 		return o.Approve("cohort-8", planA, until, o.alice.sign(t, o.ApproveStatement("cohort-8", planA, until)))
 	})
-	if err := o.SetCaps("eu", "", caps, signed(t, raise, fresh, o.bob)...); err != nil {
+	if err := o.SetCaps(Account{Population: "eu"}, caps, signed(t, raise, fresh, o.bob)...); err != nil {
 		t.Errorf("a budget with the new key: %v", err)
 	}
 	o.approve(t, "cohort-7", planA, until, fresh) // who is still one officer

@@ -11,7 +11,7 @@ import (
 type state struct {
 	genesis  string // hash of the record
 	keys     keys
-	accounts map[accountKey]*account
+	accounts map[Account]*account
 	policies map[policyKey]policyVersion // the newest
 	versions map[string]PolicyVersion    // every one, by hash
 	requests map[string]*requestState
@@ -22,7 +22,7 @@ type state struct {
 
 func newState() *state {
 	return &state{
-		accounts: map[accountKey]*account{},
+		accounts: map[Account]*account{},
 		policies: map[policyKey]policyVersion{},
 		versions: map[string]PolicyVersion{},
 		requests: map[string]*requestState{},

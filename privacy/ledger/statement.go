@@ -16,12 +16,13 @@ import (
 type Statement string
 
 // budgetStatement: after is the hash of the BUDGET that is replaced, or of GENESIS where there is none.
-func budgetStatement(genesis, after, population, project string, c budget.Caps) Statement {
+func budgetStatement(genesis, after string, of Account, c budget.Caps) Statement {
+	project := of.Project
 	if project == "" {
 		project = "-"
 	}
 	return Statement(fmt.Sprintf("lethe budget\nledger %s\nafter %s\npopulation %s\nproject %s\nlifetime %s\nyear %s\n",
-		genesis, after, population, project, amounts(c.Lifetime), amounts(c.Year)))
+		genesis, after, of.Population, project, amounts(c.Lifetime), amounts(c.Year)))
 }
 
 func amounts(c budget.Cost) string {

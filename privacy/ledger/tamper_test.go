@@ -58,7 +58,7 @@ func (w writer) sign(said Statement, who ...string) (all []Signature) {
 }
 
 func (w writer) caps(project string, c budget.Caps, who ...string) error {
-	return w.l.SetCaps("eu", project, c, w.sign(w.l.BudgetStatement("eu", project, c), who...)...)
+	return w.l.SetCaps(Account{Population: "eu", Project: project}, c, w.sign(w.l.BudgetStatement(Account{Population: "eu", Project: project}, c), who...)...)
 }
 
 func (w writer) approve(name, who string) error {

@@ -45,7 +45,7 @@ func TestCopyHoldsTheNewestCheckpoint(t *testing.T) {
 		}
 	}
 	check("create")
-	if err := l.SetCaps("eu", "", budget.Caps{Lifetime: vast, Year: vast}); err != nil {
+	if err := l.SetCaps(Account{Population: "eu"}, budget.Caps{Lifetime: vast, Year: vast}); err != nil {
 		t.Fatal(err)
 	}
 	check("BUDGET")

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"regexp"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -61,32 +60,6 @@ func (s *settings) witnessFlags(f *pflag.FlagSet) {
 
 func (s *settings) keyFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.name, "name", "", "`name` of the key's holder: a-z, 0-9, _ and -")
-}
-
-// environment fills in flags that were not given.
-func (s *settings) environment(f *pflag.FlagSet) error {
-	var err error
-	f.VisitAll(func(flag *pflag.Flag) {
-		name := "LETHE_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
-		value := s.door.Getenv(name)
-		if flag.Changed || flag.Name == "help" || value == "" || err != nil {
-			return
-		}
-		if bad := f.Set(flag.Name, value); bad != nil {
-			err = door.With(door.Usage, fmt.Errorf("environment variable %s does not fit --%s: want a %s", name, flag.Name, kind(flag)))
-		}
-	})
-	if err != nil {
-		return err
-	}
-	return s.check()
-}
-
-func kind(flag *pflag.Flag) string {
-	if flag.Value.Type() == "bool" {
-		return "value of true or false"
-	}
-	return "number"
 }
 
 var hashForm = regexp.MustCompile(`^[0-9a-f]{64}$`)

@@ -22,18 +22,18 @@ func ledgerCommands(s *settings) *cobra.Command {
 		Use:   "ledger",
 		Short: "Make a ledger, raise its caps with two signatures, rotate its key",
 		Args:  cobra.NoArgs,
-		RunE: command(func(context.Context, []string) error {
+		RunE: door.Command(func(context.Context, []string) error {
 			return door.With(door.Usage, errors.New("nightly ledger needs a command: see nightly ledger --help"))
 		}),
 	}
 	add := func(use, short string, args cobra.PositionalArgs, do func([]string) error) *cobra.Command {
 		c := &cobra.Command{Use: use, Short: short, Args: args,
-			RunE: command(func(_ context.Context, args []string) error { return do(args) })}
+			RunE: door.Command(func(_ context.Context, args []string) error { return do(args) })}
 		group.AddCommand(c)
 		return c
 	}
 	var name, key string
-	c := add("key FILE", "Make an officer's key in a new file, and print the verifier key, which is public", exactly("FILE"),
+	c := add("key FILE", "Make an officer's key in a new file, and print the verifier key, which is public", door.Exactly("FILE"),
 		func(args []string) error { return s.makeKey(args[0], name) })
 	c.Flags().StringVar(&name, "name", "", "the officer's `name`, as it stands in the ledger for ever")
 	c = add("new", "Make the ledger, with officers who sign budgets and approvals", cobra.NoArgs,
@@ -41,10 +41,10 @@ func ledgerCommands(s *settings) *cobra.Command {
 	c.Flags().StringSliceVar(&s.officers, "officer", nil, "`file` of an officer's verifier key; given two times or more")
 	add("budget", "Print what two officers sign so that the policy's budget becomes the ledger's", cobra.NoArgs,
 		func([]string) error { return s.statement() })
-	c = add("sign FILE", "Sign the statement in a file, as an officer", exactly("FILE"),
+	c = add("sign FILE", "Sign the statement in a file, as an officer", door.Exactly("FILE"),
 		func(args []string) error { return s.sign(args[0], key) })
 	c.Flags().StringVar(&key, "key", "", "`file` of the officer's key")
-	add("record FILE", "Set the policy's budget by a statement that officers signed", exactly("FILE"),
+	add("record FILE", "Set the policy's budget by a statement that officers signed", door.Exactly("FILE"),
 		func(args []string) error { return s.record(args[0]) })
 	add("rotate", "Give the ledger a new signing key, signed by the old one", cobra.NoArgs,
 		func([]string) error { return s.rotate() })

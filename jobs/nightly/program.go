@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,53 +10,18 @@ import (
 
 // program runs one command line.
 func program(ctx context.Context, d *door.Door, args []string) error {
-	root := commands(d)
-	root.SetArgs(args)
-	root.SetOut(d.Out)
-	root.SetErr(d.Err)
-	err := root.ExecuteContext(ctx)
-	var known *failure
-	if err == nil || errors.As(err, &known) {
-		return unwrapped(err)
-	}
-	text, _, _ := strings.Cut(err.Error(), ": strconv.") // cobra's own: flags and arguments
-	return door.With(door.Usage, fmt.Errorf("%s; see nightly --help", text))
-}
-
-// A failure is what a command returns, which cobra's own errors are not.
-type failure struct{ error }
-
-func unwrapped(err error) error {
-	var known *failure
-	if errors.As(err, &known) {
-		return known.error
-	}
-	return err
+	return d.Run(ctx, commands(d), args)
 }
 
 // commands is the tree of commands and their flags.
 func commands(d *door.Door) *cobra.Command {
 	s := &settings{door: d}
-	root := &cobra.Command{
-		Use:           "nightly",
-		Short:         "Run a policy's scheduled datasets, and explain what they do",
-		Long:          about,
-		Args:          cobra.NoArgs,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		RunE:          command(func(ctx context.Context, _ []string) error { return run(ctx, s) }),
-	}
-	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpCommand(&cobra.Command{Hidden: true})
+	root := d.Commands("Run a policy's scheduled datasets, and explain what they do", about, s.check)
+	root.Args = cobra.NoArgs
+	root.RunE = door.Command(func(ctx context.Context, _ []string) error { return run(ctx, s) })
 	s.flags(root.PersistentFlags())
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		if err := s.environment(cmd.Flags()); err != nil {
-			return &failure{err}
-		}
-		return nil
-	}
 	add := func(use, short string, args cobra.PositionalArgs, do func(context.Context, []string) error) *cobra.Command {
-		c := &cobra.Command{Use: use, Short: short, Args: args, RunE: command(do)}
+		c := &cobra.Command{Use: use, Short: short, Args: args, RunE: door.Command(do)}
 		root.AddCommand(c)
 		return c
 	}
@@ -71,9 +33,9 @@ func commands(d *door.Door) *cobra.Command {
 		func(ctx context.Context, _ []string) error { return validate(ctx, s) })
 	add("schema", "The catalogue for researchers: what may be asked for", cobra.NoArgs,
 		func(context.Context, []string) error { return schema(s) })
-	add("why TABLE.COLUMN", "What happens to a column, and by whose approval", exactly("TABLE.COLUMN"),
+	add("why TABLE.COLUMN", "What happens to a column, and by whose approval", door.Exactly("TABLE.COLUMN"),
 		func(_ context.Context, args []string) error { return why(s, args[0]) })
-	add("diff OLD NEW", "What a new version of a policy changes, what loosens it first", exactly("OLD", "NEW"),
+	add("diff OLD NEW", "What a new version of a policy changes, what loosens it first", door.Exactly("OLD", "NEW"),
 		func(_ context.Context, args []string) error { return diff(s, args[0], args[1]) })
 	var out string
 	c := add("init", "Draft a policy from the files of --source, with every column dropped", cobra.NoArgs,
@@ -81,26 +43,6 @@ func commands(d *door.Door) *cobra.Command {
 	root.AddCommand(ledgerCommands(s))
 	c.Flags().StringVar(&out, "out", "", "new `file` to write the draft to (default: standard output)")
 	return root
-}
-
-// exactly asks for one argument of each name.
-func exactly(names ...string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) != len(names) {
-			return fmt.Errorf("%s needs %s: got %s", c.Name(), strings.Join(names, " and "), door.Count(len(args), "argument"))
-		}
-		return nil
-	}
-}
-
-// command marks what a command returns as its own.
-func command(do func(context.Context, []string) error) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		if err := do(c.Context(), args); err != nil {
-			return &failure{err}
-		}
-		return nil
-	}
 }
 
 const about = `nightly reads account-linked tables, admits the people who may be in a study, strips

@@ -65,34 +65,8 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.spill, "spill", "", "`folder` for rows that do not fit into memory, on a tmpfs or an encrypted disk (default: none)")
 }
 
-// environment fills in flags that were not given.
-func (s *settings) environment(f *pflag.FlagSet) error {
-	var err error
-	f.VisitAll(func(flag *pflag.Flag) {
-		name := "LETHE_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
-		value := s.door.Getenv(name)
-		if flag.Changed || flag.Name == "help" || value == "" || err != nil {
-			return
-		}
-		if bad := f.Set(flag.Name, value); bad != nil {
-			err = door.With(door.Usage, fmt.Errorf("environment variable %s does not fit --%s: want a %s", name, flag.Name, kind(flag)))
-		}
-	})
-	if err != nil {
-		return err
-	}
-	return s.check()
-}
-
 // sizeOfMemory is a size as the engine takes it.
 var sizeOfMemory = regexp.MustCompile(`^[1-9][0-9]{0,5} ?([KMGT]i?B)$`)
-
-func kind(flag *pflag.Flag) string {
-	if flag.Value.Type() == "bool" {
-		return "value of true or false"
-	}
-	return "number"
-}
 
 func (s *settings) check() error {
 	if s.shards < 1 || s.shards > 1024 {

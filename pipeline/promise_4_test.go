@@ -340,6 +340,9 @@ func TestPromise4TokenControl(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer book.Close()
+	if err := onRecord(options(p, source, dir), book); err != nil {
+		t.Fatal(err)
+	}
 	pl := l.plans[0]
 	exact := l.answers(t, "", 1)["pressure"]
 	begun, err := book.Begin(ledger.Request{Population: pl.Population, Dataset: pl.Dataset, Window: pl.Window.String(), PlanHash: pl.Hash(), PolicyHash: p.Hash, Draws: pl.Draws()})

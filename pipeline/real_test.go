@@ -169,10 +169,17 @@ func TestMangled(t *testing.T) {
 func TestWithings(t *testing.T) {
 	source := shared(t, "withings/api")
 	sum, _ := real(t, "withings-api.yaml", source, "2021-07-05", same)
+	cells, usable := 0, 0
 	for _, o := range sum.Outcomes {
-		if o.Status != pipeline.Published || o.Unusable != o.Cells {
-			t.Errorf("dataset %s: got %s with %d of %d numbers unusable (%v), want all of one person's unusable", o.Dataset, o.Status, o.Unusable, o.Cells, o.Err)
+		if o.Status != pipeline.Published {
+			t.Errorf("dataset %s: got %s (%v), want published", o.Dataset, o.Status, o.Err)
 		}
+		cells, usable = cells+o.Cells, usable+o.Cells-o.Unusable
+	}
+	// A number about one person is usable only where the noise alone passes its own 95 % half-width: less than 3 % of the
+	// time, each for itself. Five or more of eight are, with a chance of 56 · 0.03^5 = 1.4e-6.
+	if cells > 8 || usable > 4 {
+		t.Errorf("got %d of %d numbers usable, want hardly one of one person's", usable, cells)
 	}
 	exact := exactly(t, "withings-api.yaml", source, "weight-and-pulse", "2021-07-05")
 	if got := exact.Totals["subjects"][0]; got != 1 {

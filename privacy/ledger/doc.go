@@ -175,6 +175,6 @@
 // # Keys
 //
 // The ledger's signing key is a file of one line (mode 0600), as package note writes a signer key. [Create] makes it and
-// never overwrites one; who loses it can read the ledger and append nothing. [Ledger.Rotate] writes the new one beside it,
-// to the file's name with ".next", records KEYROTATED, then renames it; Open finishes a rotation that was cut short.
+// never overwrites one; who loses it can read the ledger and append nothing. A new key is written beside that file, to its
+// name with ".next", and takes the name once GENESIS or KEYROTATED is in the log; Open does so where that was cut short.
 package ledger

@@ -122,19 +122,25 @@ func readSmall(d disk, path string, private bool) ([]byte, error) {
 	return text, nil
 }
 
-// makeLedgerKey makes the signing key of a new ledger.
+// makeLedgerKey makes the signing key of a new ledger beside the file that it will have, as a rotation does. One that
+// lies there is of a Create that was cut short: no ledger has it.
 func makeLedgerKey(o Options, origin string) (*signer, error) {
 	if err := o.disk.Mkdir(filepath.Dir(o.KeyFile)); err != nil {
 		return nil, err
 	}
-	_, err := newKey(o.disk, o.KeyFile, origin)
-	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%w: it may be the key of another ledger; if none was ever made with it, remove it", err)
+	if f, err := o.disk.Open(o.KeyFile, os.O_RDONLY); !errors.Is(err, fs.ErrNotExist) {
+		if err == nil {
+			err = errors.Join(fmt.Errorf("%s: %w", o.KeyFile, fs.ErrExist), f.Close())
+		}
+		return nil, fmt.Errorf("%w: it may be the key of another ledger", err)
 	}
-	if err != nil {
+	if err := o.disk.Remove(o.KeyFile + nextSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return loadKey(o.disk, o.KeyFile)
+	if _, err := newKey(o.disk, o.KeyFile+nextSuffix, origin); err != nil {
+		return nil, err
+	}
+	return loadKey(o.disk, o.KeyFile+nextSuffix)
 }
 
 // finishRotation gives the key that a rotation brought its file's name, if the ledger has it in force already.

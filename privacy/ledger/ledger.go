@@ -68,7 +68,8 @@ type Ledger struct {
 const logName = "log"
 
 // Create makes a new ledger in dir, which is made if need be, and its signing key, and opens it. A ledger or a key that
-// is there is an error that is fs.ErrExist, and is left alone. The log appears whole or not at all.
+// is there is an error that is fs.ErrExist, and is left alone. The log appears whole or not at all, and a Create that was
+// cut short is finished by Open, or begun anew.
 func Create(dir string, o Options) (*Ledger, error) {
 	o = o.withDefaults()
 	if err := create(dir, o); err != nil {
@@ -84,6 +85,11 @@ func create(dir string, o Options) error {
 	if err := o.disk.Mkdir(dir); err != nil {
 		return err
 	}
+	only, err := lockRun(o.disk, dir, "create")
+	if err != nil {
+		return err
+	}
+	defer only.release() // at worst an empty file is left, which locks nothing
 	log := filepath.Join(dir, logName)
 	if f, err := o.disk.Open(log, os.O_RDONLY); err == nil {
 		return errors.Join(fmt.Errorf("%s: %w", log, fs.ErrExist), f.Close())
@@ -99,7 +105,7 @@ func create(dir string, o Options) error {
 	}
 	first.Key = key.vkey
 	if err := checkGenesis(first); err != nil {
-		return errors.Join(err, o.disk.Remove(o.KeyFile))
+		return errors.Join(err, o.disk.Remove(o.KeyFile+nextSuffix))
 	}
 	l := &Ledger{key: key}
 	f, err := l.next(first, origin)
@@ -116,7 +122,10 @@ func create(dir string, o Options) error {
 			return err
 		}
 	}
-	return publishLog(o.disk, dir, f.bytes)
+	if err := publishLog(o.disk, dir, f.bytes); err != nil {
+		return err
+	}
+	return replace(o.disk, o.KeyFile+nextSuffix, o.KeyFile)
 }
 
 // publishLog links a whole log to its name. Unlike a rename, a link never replaces.

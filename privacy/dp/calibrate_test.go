@@ -1,8 +1,8 @@
 package dp
 
 import (
-	"fmt"
 	"math"
+	"math/big"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -16,7 +16,7 @@ func TestCalibrateIsWithinAndNearWhatIsWanted(t *testing.T) {
 		want := budget.Rho(math.Pow(10, rapid.Float64Range(5, 11.9).Draw(t, "log ρ")))
 		l0 := rapid.Int64Range(1, 200).Draw(t, "l0")
 		lInf := int64(math.Pow(10, rapid.Float64Range(1, 6).Draw(t, "log lInf")))
-		d, err := Calibrate("d", 1000, l0, lInf, want)
+		d, err := CalibrateAs(Gaussian, "d", 1000, l0, lInf, want)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,6 +38,55 @@ func TestCalibrateIsWithinAndNearWhatIsWanted(t *testing.T) {
 			t.Error("the sampler's δ is not charged")
 		}
 	})
+}
+
+// An exact mechanism has the least parameter of its grid that costs no more than what
+// is wanted: the next one below costs more. The charge is the cost as integers have it.
+func TestCalibrateExactIsTheLeast(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		mechanism := rapid.SampledFrom([]string{DiscreteGaussian, DiscreteLaplace}).Draw(t, "mechanism")
+		want := budget.Rho(math.Pow(10, rapid.Float64Range(5, 11.9).Draw(t, "log ρ")))
+		l0 := rapid.Int64Range(1, 200).Draw(t, "l0")
+		lInf := int64(math.Pow(10, rapid.Float64Range(0, 6).Draw(t, "log lInf")))
+		d, err := CalibrateAs(mechanism, "d", 1000, l0, lInf, want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Cost.Rho > want || d.Cost.Delta != 0 || d.Delta != 0 || d.Epsilon != 0 {
+			t.Errorf("wanted ρ %v, got %+v", want, d)
+		}
+		sensitivity := big.NewInt(l0 * lInf)
+		sigma := new(big.Rat).SetFloat64(d.Sigma)
+		if mechanism == DiscreteGaussian {
+			sensitivity.Mul(sensitivity, big.NewInt(lInf))
+			roundedUp(t, sensitivity, 1e12, sigma.Mul(sigma, sigma).Mul(sigma, big.NewRat(2, 1)), uint64(d.Cost.Rho))
+		} else {
+			roundedUp(t, sensitivity, 1e9, sigma, uint64(d.Cost.Epsilon))
+		}
+		less := d
+		less.Sigma = gridStep(d.Sigma, -1)
+		of, err := mechanismOf(mechanism)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := of.cost(l0, lInf, less.Sigma); mechanism == DiscreteGaussian && c.Rho <= want {
+			t.Errorf("σ %v would do, it costs %v of %v", less.Sigma, c, want)
+		} else if rho, _ := budget.PureRho(c.Epsilon); c.Epsilon > 0 && rho <= want {
+			t.Errorf("b %v would do, it costs %v of %v", less.Sigma, c, want)
+		}
+	})
+}
+
+// roundedUp holds units >= scale·num/den > units−1, without a division.
+func roundedUp(t *rapid.T, num *big.Int, scale int64, den *big.Rat, units uint64) {
+	exact := new(big.Rat).SetInt(num)
+	exact.Mul(exact, new(big.Rat).SetInt64(scale))
+	times := func(u uint64) *big.Rat {
+		return new(big.Rat).Mul(den, new(big.Rat).SetInt(new(big.Int).SetUint64(u)))
+	}
+	if times(units).Cmp(exact) < 0 || times(units-1).Cmp(exact) >= 0 {
+		t.Errorf("charged %d units for %v/%v of 1/%d", units, num, den, scale)
+	}
 }
 
 func TestCostOfTheSampler(t *testing.T) {
@@ -74,118 +123,44 @@ func TestCalibrateRefuses(t *testing.T) {
 		name            string
 		cells, l0, lInf int64
 		want            budget.Rho
+		only            string
 	}{
-		{"no cells", 0, 1, 1, 5e8},
-		{"l0 above cells", 2, 3, 1, 5e8},
-		{"l0 above 1e6", 2e6, 1e6 + 1, 1, 5e11},
-		{"no lInf", 1, 1, 0, 5e8},
-		{"overflow", 4, 4, 1<<62 + 1, 5e8},
-		{"no ρ", 1, 1, 1, 0},
-		{"ρ of one unit", 1, 1, 1, 1},
-		{"σ under the least", 1, 1, 1, 5e12},
-		{"σ over the largest", 1, 1, 1 << 45, 5e8},
+		{"no cells", 0, 1, 1, 5e8, ""},
+		{"l0 above cells", 2, 3, 1, 5e8, ""},
+		{"l0 above 1e6", 2e6, 1e6 + 1, 1, 5e11, Gaussian},
+		{"no lInf", 1, 1, 0, 5e8, ""},
+		{"overflow", 4, 4, 1<<62 + 1, 5e8, ""},
+		{"no ρ", 1, 1, 1, 0, ""},
+		{"ρ of one unit", 1, 1, 1, 1, Gaussian},
+		{"σ under the least", 1, 1, 1, 5e12, Gaussian},
+		{"σ under the least, exact", 1, 1, 1, 5e12, DiscreteGaussian},
+		{"b under the least", 1, 1, 1, 129e12, DiscreteLaplace},
+		{"more than can be counted", 1, 1, maxExact, math.MaxUint64, ""},
+		{"σ over the largest", 1, 1, 1 << 45, 5e8, ""},
 	} {
-		if d, err := Calibrate("d", test.cells, test.l0, test.lInf, test.want); err == nil {
-			t.Errorf("%s: got σ %g, want an error", test.name, d.Sigma)
-		} else if d != (ledger.Draw{}) {
-			t.Errorf("%s: got an error and a draw", test.name)
-		}
-	}
-}
-
-// TestGuardRefusesUnsafe crosses what is wrong with a draw with every shape of a
-// right one. Among it are all inputs that the library is known to get wrong.
-func TestGuardRefusesUnsafe(t *testing.T) {
-	spoil := faults()
-	combinations, reached := 0, 0
-	for _, good := range shapes(t) {
-		if err := guard(good); err != nil {
-			t.Fatalf("right draw %+v: %v", good, err)
-		}
-		for name, change := range spoil {
-			d := good
-			change(&d)
-			combinations++
-			if err := guard(d); err == nil {
-				t.Errorf("%s: let pass %+v", name, d)
-			}
-		}
-	}
-	// The same through a ledger, as far as the ledger itself lets them pass.
-	var listed []ledger.Draw
-	for _, good := range shapes(t) {
-		for _, change := range spoil {
-			d := good
-			change(&d)
-			d.Name = fmt.Sprint("d", len(listed))
-			if d.Cost == (budget.Cost{}) || d.Cells < 1 || d.Cells > 1000 || d.L0 < 1 || d.LInf < 0 || d.Mechanism == "" || !sane(d.Sigma) || !sane(d.Epsilon) || !sane(d.Delta) {
+		for _, mechanism := range mechanisms {
+			if test.only != "" && mechanism != test.only {
 				continue
 			}
-			if d.Cost.Rho > 1e15 || d.Cost.Delta > 1e15 {
-				continue // the sum of the charge would not fit its caps
-			}
-			listed = append(listed, d)
-		}
-	}
-	m := charged(t, listed...)
-	for _, d := range listed {
-		reached++
-		if noisy, err := Noise(m, d.Name, make([]int64, d.Cells)); err == nil || noisy != nil {
-			t.Errorf("%s: drew", d.Name)
-		}
-	}
-	t.Logf("%d unsafe draws refused, %d of them from a ledger's meter", combinations, reached)
-	if combinations < 500 || reached < 150 {
-		t.Errorf("only %d combinations, %d from a ledger", combinations, reached)
-	}
-}
-
-func sane(f float64) bool { return f >= 0 && !math.IsInf(f, 0) }
-
-func shapes(t *testing.T) []ledger.Draw {
-	var d []ledger.Draw
-	for _, l0 := range []int64{1, 4, 100} {
-		for _, lInf := range []int64{1, 40_000, 1 << 30} {
-			for _, want := range []budget.Rho{5e8, 2e11} {
-				d = append(d, calibrated(t, "d", 100, l0, lInf, want))
+			if d, err := CalibrateAs(mechanism, "d", test.cells, test.l0, test.lInf, test.want); err == nil {
+				t.Errorf("%s, %s: got σ %g, want an error", mechanism, test.name, d.Sigma)
+			} else if d != (ledger.Draw{}) {
+				t.Errorf("%s, %s: got an error and a draw", mechanism, test.name)
 			}
 		}
 	}
-	return d
-}
-
-func faults() map[string]func(d *ledger.Draw) {
-	spoil := map[string]func(d *ledger.Draw){
-		"half the noise":     func(d *ledger.Draw) { d.Sigma /= 2 },
-		"a little less":      func(d *ledger.Draw) { d.Sigma *= 0.9999 },
-		"twice lInf":         func(d *ledger.Draw) { d.LInf *= 2 },
-		"ρ short by one":     func(d *ledger.Draw) { d.Cost.Rho-- },
-		"δ short by one":     func(d *ledger.Draw) { d.Cost.Delta-- },
-		"no δ":               func(d *ledger.Draw) { d.Cost.Delta = 0 },
-		"nothing charged":    func(d *ledger.Draw) { d.Cost = budget.Cost{} },
-		"laplace":            func(d *ledger.Draw) { d.Mechanism = "laplace" },
-		"no mechanism":       func(d *ledger.Draw) { d.Mechanism = "" },
-		"capitals":           func(d *ledger.Draw) { d.Mechanism = "Gaussian" },
-		"δ/l0 under 1e-12":   func(d *ledger.Draw) { d.Delta = 0.99e-12 * float64(d.L0) },
-		"product wraps":      func(d *ledger.Draw) { d.Cells, d.L0, d.LInf = 4, 4, 1<<62+1 },
-		"product above 2^53": func(d *ledger.Draw) { d.LInf = maxExact/d.L0 + 1 },
-		"l0 above cells":     func(d *ledger.Draw) { d.L0 = d.Cells + 1 },
+	for name, got := range map[string]func() (ledger.Draw, error){
+		"no mechanism":   func() (ledger.Draw, error) { return CalibrateAs("", "d", 1, 1, 1, 5e8) },
+		"no ε":           func() (ledger.Draw, error) { return CalibratePure("d", 1, 1, 1, 0) },
+		"ε above 16":     func() (ledger.Draw, error) { return CalibratePure("d", 1, 1, 1, 17e9) },
+		"ε without end":  func() (ledger.Draw, error) { return CalibratePure("d", 1, 1, maxExact, math.MaxUint64) },
+		"pure, no cells": func() (ledger.Draw, error) { return CalibratePure("d", 0, 1, 1, 1e9) },
+		"none can":       func() (ledger.Draw, error) { return Cheapest("d", 1, 1, 1, 0) },
+	} {
+		if d, err := got(); err == nil || d != (ledger.Draw{}) {
+			t.Errorf("%s: got %+v and error %v, want an error alone", name, d, err)
+		}
 	}
-	for _, f := range []float64{0, -1, math.NaN(), math.Inf(1), math.Inf(-1), 1e9, math.MaxFloat64, 0x1p-51, 17} {
-		spoil[fmt.Sprint("ε ", f)] = func(d *ledger.Draw) { d.Epsilon = f }
-	}
-	for _, f := range []float64{0, -1e-9, math.NaN(), math.Inf(1), 1, 2, 1e-16, 1e-300, math.SmallestNonzeroFloat64} {
-		spoil[fmt.Sprint("δ ", f)] = func(d *ledger.Draw) { d.Delta = f }
-	}
-	for _, f := range []float64{0, -1, math.NaN(), math.Inf(1), math.Inf(-1), 0.499, 2 << 40, math.MaxFloat64, math.SmallestNonzeroFloat64} {
-		spoil[fmt.Sprint("σ ", f)] = func(d *ledger.Draw) { d.Sigma = f }
-	}
-	for _, n := range []int64{0, -1, math.MinInt64, math.MaxInt64} {
-		spoil[fmt.Sprint("l0 ", n)] = func(d *ledger.Draw) { d.L0 = n }
-		spoil[fmt.Sprint("lInf ", n)] = func(d *ledger.Draw) { d.LInf = n }
-		spoil[fmt.Sprint("cells ", n)] = func(d *ledger.Draw) { d.Cells = n }
-	}
-	return spoil
 }
 
 // A draw that guard lets pass and the library would draw otherwise is refused:
@@ -198,5 +173,12 @@ func TestNoiseRefusesAnotherSigma(t *testing.T) {
 	}
 	if _, err := Noise(charged(t, d), "d", []int64{0}); err == nil {
 		t.Error("got no error")
+	}
+}
+
+func TestCalibrateIsTheDefault(t *testing.T) {
+	got, err := Calibrate("d", 10, 2, 3, 5e8)
+	if want := calibratedAs(t, Default, "d", 10, 2, 3, 5e8); err != nil || got != want {
+		t.Errorf("got %+v and error %v, want %+v", got, err, want)
 	}
 }

@@ -8,31 +8,44 @@ import (
 	"lethe/privacy/ledger"
 )
 
-// Gaussian is the mechanism that this package draws for.
-const Gaussian = "gaussian"
-
-// The limits of a draw.
+// The limits of a draw. An exact sampler's work does not depend on σ or b; their
+// range keeps its integers within words (discrete.go) and the noise far inside ±2^53.
 const (
-	maxExact   = 1 << 53 // largest |value| and largest l0·lInf: integers that a float64 holds exactly
-	maxCells   = 1 << 24 // some three minutes of drawing
-	minSigma   = 0.5     // below it nearly all rounded noise is 0
-	maxSigma   = 1 << 40 // the sampler's grid stays finer than 2^-14
-	maxEpsilon = 16.0    // e^16 is far beyond any use and far below trouble
-	minEpsilon = 0x1p-50 // the library's own limit
-	minDelta   = 1e-12   // least δ/l0: below some 1e-13 the library loses precision
+	maxExact   = 1 << 53  // largest |value| and largest l0·lInf: integers that a float64 holds exactly
+	maxCells   = 1 << 24  // some three minutes of drawing from the library
+	minSigma   = 0.5      // of a Gaussian: below it nearly all noise is 0
+	minScale   = 1.0 / 16 // of a Laplace: ε is at most maxEpsilon, also for a count
+	maxSigma   = 1 << 40  // the library's grid stays finer than 2^-14
+	maxEpsilon = 16.0     // e^16 is far beyond any use and far below trouble
+	minEpsilon = 0x1p-50  // the library's own limit
+	minDelta   = 1e-12    // least δ/l0: below some 1e-13 the library loses precision
+	unpayable  = 1 << 63  // a cost that was too large to be counted
 )
 
-// guard refuses a draw that the library would take and get wrong, or for which
-// less was charged than it costs. It makes no call of the library.
+// guard refuses a draw that would be drawn wrongly, or for which less was charged
+// than it costs. It makes no call of the library.
 func guard(d ledger.Draw) error {
+	m, err := mechanismOf(d.Mechanism)
+	if err := errors.Join(err, guardShape(d.Cells, d.L0, d.LInf)); err != nil {
+		return err
+	}
+	if err := m.arguments(d); err != nil {
+		return err
+	}
+	c := m.cost(d.L0, d.LInf, d.Sigma)
+	switch {
+	case c.Rho >= unpayable || c.Epsilon > maxEpsilon*1e9:
+		return fmt.Errorf("costs %v, which is no promise", c)
+	case !c.Within(d.Cost):
+		return fmt.Errorf("charged %v for a draw that costs %v", d.Cost, c)
+	}
+	return nil
+}
+
+// libraryArguments checks what is handed to the library. Each comparison is written
+// so that NaN fails it.
+func libraryArguments(d ledger.Draw) error {
 	var errs []error
-	if d.Mechanism != Gaussian {
-		errs = append(errs, fmt.Errorf("mechanism %q is not %q", d.Mechanism, Gaussian))
-	}
-	if err := guardShape(d.Cells, d.L0, d.LInf); err != nil {
-		return errors.Join(append(errs, err)...)
-	}
-	// Each comparison is written so that NaN fails it.
 	if !(d.Epsilon >= minEpsilon && d.Epsilon <= maxEpsilon) {
 		errs = append(errs, fmt.Errorf("ε %g is not from 2^-50 to %g", d.Epsilon, maxEpsilon))
 	}
@@ -40,10 +53,7 @@ func guard(d ledger.Draw) error {
 		errs = append(errs, fmt.Errorf("δ %g is not from %g for each of %d cells to below 1", d.Delta, minDelta, d.L0))
 	}
 	if !(d.Sigma >= minSigma && d.Sigma <= maxSigma) {
-		return errors.Join(append(errs, fmt.Errorf("σ %g is not from %g to %g", d.Sigma, minSigma, float64(maxSigma)))...)
-	}
-	if c := cost(d.L0, d.LInf, d.Sigma); !c.Within(d.Cost) {
-		errs = append(errs, fmt.Errorf("charged %v for a draw that costs %v", d.Cost, c))
+		errs = append(errs, fmt.Errorf("σ %g is not from %g to %g", d.Sigma, minSigma, float64(maxSigma)))
 	}
 	return errors.Join(errs...)
 }

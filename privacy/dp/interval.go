@@ -1,20 +1,48 @@
 package dp
 
-import "math"
+import (
+	"math"
+
+	"lethe/privacy/ledger"
+)
 
 // z95 is the 97.5 % quantile of the normal distribution: ±z95·σ holds 95 %.
 const z95 = 1.959963984540054
 
-// HalfWidth returns h such that a value released by Noise at that σ is within h
-// of the exact value with a probability of at least 95 %: z·σ + 1/2. The half is
-// for the rounding to integers, |round(Z)| <= |Z| + 1/2; at σ 10 it makes 95 %
-// 95.5 %. h is in the unit of the integers, as σ is: the caller multiplies by the
-// measure's step. It is +Inf for a σ that is negative or not a number.
+// HalfWidth returns h such that a value released by Noise with either Gaussian of
+// that σ is within h of the exact value with a probability of at least 95 %: z·σ + 1/2.
+// The half is for the integers; at σ 10 it makes 95 % 95.5 %. h is in the unit of the
+// integers, as σ is: the caller multiplies by the measure's step. It is +Inf for a σ
+// that is negative or not a number.
+//
+// Of the rounded Gaussian, |round(Z)| <= |Z| + 1/2. Of the discrete one, for an integer
+// k > zσ + ½, P(Y >= k) = Σ exp(−y²/2σ²) over y >= k, divided by the same over all y. The
+// first sum is at most ∫ exp(−x²/2σ²) dx from k−½, because the integrand is convex above
+// σ, and the second is at least √(2π)σ, the first term of the Poisson sum, all of whose
+// terms are positive. So P(Y >= k) <= P(Z >= k−½) <= 2.5 %.
 func HalfWidth(sigma float64) float64 {
 	if !(sigma >= 0) {
 		return math.Inf(1)
 	}
 	return z95*sigma + 0.5
+}
+
+// HalfWidthOf is [HalfWidth] for a draw of any mechanism; it is +Inf for one that this
+// package does not know.
+//
+// Of the discrete Laplace it is an integer, the least: with q = exp(−1/b),
+// P(|Y| > h) = 2·q^(h+1)/(1+q), which is at most 1/20 from h+1 = b·ln(40/(1+q)) on.
+func HalfWidthOf(d ledger.Draw) float64 {
+	switch d.Mechanism {
+	case Gaussian, DiscreteGaussian:
+		return HalfWidth(d.Sigma)
+	case DiscreteLaplace:
+		if d.Sigma > 0 {
+			least := d.Sigma * math.Log(40/(1+math.Exp(-1/d.Sigma)))
+			return max(0, math.Ceil(least*(1+1e-12))-1) // the factor is for this arithmetic
+		}
+	}
+	return math.Inf(1)
 }
 
 // Ratio returns num/den, for example a mean as noisy sum over noisy count, and

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"lethe/privacy/budget"
+	"lethe/privacy/ledger"
 )
 
 // At least 95 % of the noise is within HalfWidth, and at σ 32 no more than 96 %:
@@ -31,6 +32,40 @@ func TestHalfWidthCovers(t *testing.T) {
 	for _, bad := range []float64{-1, math.NaN()} {
 		if got := HalfWidth(bad); !math.IsInf(got, 1) {
 			t.Errorf("σ %g: got %g, want +Inf", bad, got)
+		}
+	}
+}
+
+// The laws themselves say the same: of both exact mechanisms at least 95 % is within
+// HalfWidthOf, of the Laplace with no smaller integer, of the Gaussian at a large σ with
+// hardly a smaller number.
+func TestHalfWidthOfTheLaws(t *testing.T) {
+	inside := func(l law, h float64) float64 {
+		k := int64(math.Floor(h))
+		return l.cdf(k) - l.cdf(-k-1)
+	}
+	for _, sigma := range append(sigmas, 2, 5, 10, 50) {
+		d := ledger.Draw{Mechanism: DiscreteGaussian, Sigma: sigma}
+		h := HalfWidthOf(d)
+		if p := inside(gaussianOf(sigma), h); p < 0.95 || sigma > 100 && p > 0.9501+0.1/sigma {
+			t.Errorf("σ %g: %.6f within %g", sigma, p, h)
+		}
+		if p := inside(gaussianOf(sigma), 0.9*h-1); p >= 0.95 {
+			t.Errorf("σ %g: %.6f within %g already", sigma, p, 0.9*h-1)
+		}
+	}
+	for _, scale := range append(scales, 2, 5, 10, 50) {
+		h, l := HalfWidthOf(ledger.Draw{Mechanism: DiscreteLaplace, Sigma: scale}), laplaceOf(scale)
+		if p := inside(l, h); p < 0.95 {
+			t.Errorf("b %g: %.6f within %g", scale, p, h)
+		}
+		if less := h - max(1, h*1e-11); less >= 0 && inside(l, less) >= 0.95 { // above 1e11 the arithmetic has room for steps
+			t.Errorf("b %g: %.6f within %g already", scale, inside(l, less), less)
+		}
+	}
+	for _, bad := range []ledger.Draw{{}, {Mechanism: "laplace", Sigma: 1}, {Mechanism: DiscreteLaplace, Sigma: -1}, {Mechanism: DiscreteLaplace, Sigma: math.NaN()}} {
+		if got := HalfWidthOf(bad); !math.IsInf(got, 1) {
+			t.Errorf("%+v: got %g, want +Inf", bad, got)
 		}
 	}
 }

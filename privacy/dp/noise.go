@@ -3,6 +3,7 @@ package dp
 import (
 	"flag"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/google/differential-privacy/go/v3/noise"
@@ -10,9 +11,8 @@ import (
 	"lethe/privacy/ledger"
 )
 
-// Noise returns exact with Gaussian noise added to each cell, drawn against the
-// metered draw of that name. The result is rounded to integers and held within
-// ±2^53; it is a new slice, exact is left alone.
+// Noise returns exact with the metered draw's noise added to each cell. The result
+// is integers within ±2^53; it is a new slice, exact is left alone.
 //
 // Errors come from the draw, the number of cells, and a value beyond ±2^53, which
 // no plan allows. They wrap the meter's: a draw that is not listed, or was taken
@@ -40,6 +40,14 @@ func draw(m *ledger.Meter, name string, exact []int64) ([]int64, error) {
 	if err := guardExact(exact); err != nil {
 		return nil, err
 	}
+	of, err := mechanismOf(d.Mechanism)
+	if err != nil {
+		return nil, err
+	}
+	return of.add(d, exact)
+}
+
+func addLibrary(d ledger.Draw, exact []int64) ([]int64, error) {
 	if err := quiet(); err != nil {
 		return nil, err
 	}
@@ -56,6 +64,37 @@ func draw(m *ledger.Meter, name string, exact []int64) ([]int64, error) {
 		noisy[n] = min(max(y, -maxExact), maxExact)
 	}
 	return noisy, nil
+}
+
+func addGaussian(d ledger.Draw, exact []int64) ([]int64, error) {
+	return addLaw(newGaussianLaw(d.Sigma).draw, exact, newSource), nil
+}
+
+func addLaplace(d ledger.Draw, exact []int64) ([]int64, error) {
+	return addLaw(newLaplaceLaw(d.Sigma).draw, exact, newSource), nil
+}
+
+// perWorker is the least number of cells that a goroutine is started for, about a
+// millisecond of drawing.
+const perWorker = 2048
+
+// addLaw draws on every core, a stretch of cells and a source of its own each.
+func addLaw(law func(*source) int64, exact []int64, newSource func() *source) []int64 {
+	noisy := make([]int64, len(exact))
+	workers := max(1, min(runtime.GOMAXPROCS(0), len(exact)/perWorker))
+	var all sync.WaitGroup
+	for w := range workers {
+		from, to := w*len(exact)/workers, (w+1)*len(exact)/workers
+		all.Go(func() {
+			s := newSource()
+			defer s.wipe()
+			for n := from; n < to; n++ {
+				noisy[n] = min(max(exact[n]+law(s), -maxExact), maxExact)
+			}
+		})
+	}
+	all.Wait()
+	return noisy
 }
 
 // quiet sends the library's log to standard error. By itself glog writes files

@@ -58,21 +58,15 @@ import (
 // floatError is η.
 const floatError = 1e-13
 
-// cost returns what one draw costs. Both parts are rounded up, and δ is never 0.
-func cost(l0, lInf int64, sigma float64) budget.Cost {
+// libraryCost returns what one draw costs. Both parts are rounded up, and δ is never 0.
+func libraryCost(l0, lInf int64, sigma float64) budget.Cost {
 	return budget.Cost{Rho: rho(l0, lInf, sigma), Delta: samplerDelta(l0, lInf, sigma)}
 }
 
 // rho returns L0·LInf²/(2σ²) and what floating point adds, rounded up. It
 // saturates.
 func rho(l0, lInf int64, sigma float64) budget.Rho {
-	exact := new(big.Rat).SetInt64(lInf)
-	exact.Mul(exact, exact)
-	exact.Mul(exact, new(big.Rat).SetInt64(l0))
-	s := new(big.Rat).SetFloat64(sigma)
-	s.Mul(s, s)
-	exact.Quo(exact, s.Add(s, s))
-
+	exact := gaussianRho(l0, lInf, sigma)
 	about, _ := exact.Float64()
 	more := 2 * floatError * float64(l0) * (1 + math.Sqrt(2*about))
 	exact.Add(exact, new(big.Rat).SetFloat64(more))

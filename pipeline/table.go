@@ -79,7 +79,7 @@ func newAggregate(p *plan.Plan, it plan.Item) *aggregate {
 	a.half = release.Column{Name: name + "_error95", Kind: release.Decimal, Decimals: 1, Valid: []bool{},
 		Done: []string{"95 % half-width of " + name + ", from the noise alone"}}
 	a.flag = release.Column{Name: name + "_unusable", Kind: release.Bool, Done: []string{"whether " + name + " is too uncertain to be published"}}
-	noise := "Gaussian noise"
+	noise := "discrete Gaussian noise"
 	if a.measure == nil {
 		a.value.Kind, a.value.Unit = release.Int, "{subjects}"
 		a.value.Done = []string{"number of subjects", noise, "not below 0"}

@@ -30,7 +30,7 @@ func (e *explainer) noise() error {
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("explain noise: %w", err)
 	}
-	e.line("  The noise is Gaussian, of one width for all groups, whoever is in them.")
+	e.line("  The noise is a discrete Gaussian, in whole steps and exact, of one width for all groups, whoever is in them.")
 	return nil
 }
 

@@ -70,18 +70,20 @@ func LossOf(c budget.Cost, conversion budget.Delta) (Loss, error) {
 // A Mechanism is one draw: the same noise in every one of its cells.
 type Mechanism struct {
 	Name      string  `json:"name"`      // the draw's name in the ledger
-	Mechanism string  `json:"mechanism"` // "gaussian"
+	Mechanism string  `json:"mechanism"` // "discrete-gaussian", or "gaussian" where the library drew
 	Cells     int64   `json:"cells"`
 	L0        int64   `json:"l0"`    // cells that one unit can be in
 	LInf      int64   `json:"l_inf"` // what one unit can add to one cell
-	Sigma     float64 `json:"sigma"` // standard deviation, in the steps that the answers are counted in
+	Sigma     float64 `json:"sigma"` // the noise's scale σ, in the steps that the answers are counted in
 	Rho       Rho     `json:"rho"`
 	Delta     Delta   `json:"delta"`
 	Event     Event   `json:"dp_event"`
 }
 
 // An Event is the draw in the words of Google's dp_accounting, so that its accountants can recompute the cost. It
-// speaks of the ideal mechanism: what the implementation adds to δ stands in [Mechanism].Delta.
+// speaks of the ideal mechanism: what the implementation adds to δ stands in [Mechanism].Delta. The discrete Gaussian has
+// the zCDP of the continuous one of the same σ (Canonne, Kamath and Steinke, NeurIPS 2020, Theorem 4; cells add up), and is
+// told as that.
 type Event struct {
 	Gaussian GaussianEvent `json:"GaussianDpEvent"`
 }
@@ -91,8 +93,8 @@ type GaussianEvent struct {
 	NoiseMultiplier float64 `json:"noise_multiplier"`
 }
 
-// MechanismOf describes a draw of the ledger. Draws of another mechanism than "gaussian", and those of no sensitivity,
-// are errors.
+// MechanismOf describes a draw of the ledger. Draws of another mechanism than the two Gaussians, and those of no
+// sensitivity, are errors.
 func MechanismOf(d ledger.Draw) (Mechanism, error) {
 	m := Mechanism{
 		Name: d.Name, Mechanism: d.Mechanism, Cells: d.Cells, L0: d.L0, LInf: d.LInf, Sigma: d.Sigma,
@@ -112,8 +114,8 @@ func (m *Mechanism) noiseMultiplier() float64 {
 func (m *Mechanism) check() error {
 	nm := m.Event.Gaussian.NoiseMultiplier
 	switch {
-	case m.Mechanism != "gaussian":
-		return fmt.Errorf("mechanism %q: want gaussian", m.Mechanism)
+	case m.Mechanism != "discrete-gaussian" && m.Mechanism != "gaussian":
+		return fmt.Errorf("mechanism %q: want discrete-gaussian or gaussian", m.Mechanism)
 	case m.Cells < 1 || m.L0 < 1 || m.LInf < 1:
 		return fmt.Errorf("cells %d, l0 %d, l_inf %d: want at least 1 of each", m.Cells, m.L0, m.LInf)
 	case !(m.Sigma > 0) || math.IsInf(m.Sigma, 0) || !(nm > 0) || math.IsInf(nm, 0):

@@ -11,12 +11,12 @@ import (
 // Draw is one metered draw: what may be drawn, and what it costs. The record's shape is in the package doc.
 type Draw struct {
 	Name           string      // Required. Unique in the charge: "mean steps/sum".
-	Mechanism      string      // Required. "gaussian".
+	Mechanism      string      // Required. "discrete-gaussian".
 	Cells          int64       // Required, at least 1. Noisy values that this draw makes.
 	L0             int64       // Required, at least 1. Cells that one unit can be in.
 	LInf           int64       // At least 0. What one unit can add to one cell.
 	Sigma          float64     // Finite and at least 0. The noise's standard deviation or scale.
-	Epsilon, Delta float64     // Finite and at least 0. What the noise library is handed so that Sigma results; informative.
+	Epsilon, Delta float64     // Finite and at least 0. What a noise library is handed so that Sigma results; informative.
 	Cost           budget.Cost // Required, above zero. What it takes from the population.
 }
 

@@ -138,7 +138,7 @@ var files embed.FS
 
 var templates = template.Must(template.New("").
 	Option("missingkey=error").
-	Funcs(template.FuncMap{"ident": Ident, "lit": Literal, "list": list, "typed": typed, "birth": asBirth, "value": asValue, "pair": asTime, "cut": asCut, "code": asCode, "grid": asGrid, "next": func(i int) int { return i + 1 }}).
+	Funcs(template.FuncMap{"ident": Ident, "lit": Literal, "list": list, "typed": typed, "birth": asBirth, "value": asValue, "pair": asTime, "cut": asCut, "code": asCode, "grid": asGrid, "next": func(i int) int { return i + 1 }, "prev": func(i int) int { return i - 1 }}).
 	ParseFS(files, "*.sql"))
 
 // scope is what a template sees.

@@ -834,7 +834,7 @@ func bandedRows(s transforms.Banded, units, admitted []row) []row {
 }
 
 func cellsRows(s transforms.Cells, from []table) []row {
-	at := map[int64]row{}
+	at, bins := map[int64]row{}, map[[3]int64]row{}
 	var out []row
 	for _, u := range from[0].rows {
 		if n, _ := u["rows"].(int64); n <= 0 {
@@ -879,6 +879,9 @@ func cellsRows(s transforms.Cells, from []table) []row {
 				o = row{"cell": cell, "subjects": int64(0)}
 				for _, v := range s.Values {
 					o["n:"+v.Name], o["c:"+v.Name], o["t:"+v.Name] = int64(0), int64(0), int64(0)
+					if v.Divide > 0 {
+						o["q:"+v.Name] = int64(0)
+					}
 				}
 				at[cell] = o
 				out = append(out, o)
@@ -888,19 +891,79 @@ func cellsRows(s transforms.Cells, from []table) []row {
 				o[name] = have + n
 			}
 			add("subjects", 1)
-			for _, v := range s.Values {
-				if x, ok := u[v.Name].(int64); ok {
-					add("n:"+v.Name, 1)
-					add("c:"+v.Name, x-v.Centre)
-					add("t:"+v.Name, x+v.Lo)
+			addAll := func() {
+				for _, v := range s.Values {
+					if x, ok := u[v.Name].(int64); ok {
+						add("n:"+v.Name, 1)
+						add("c:"+v.Name, x-v.Centre)
+						add("t:"+v.Name, x+v.Lo)
+						if v.Divide > 0 {
+							r := new(big.Int).Set(nearest(x-v.Centre, v.Divide))
+							add("q:"+v.Name, r.Mul(r, r).Int64())
+						}
+					}
+				}
+				for _, t := range s.Sums {
+					if x, ok := u[t].(int64); ok {
+						add(t, x)
+					}
 				}
 			}
-			for _, t := range s.Sums {
-				if x, ok := u[t].(int64); ok {
-					add(t, x)
-				}
+			addAll()
+			for i, b := range s.Bins {
+				o = binned(s, &out, bins, cell, i, binOf(b, u[b.Of]))
+				add("subjects", 1)
+				addAll()
 			}
 		}
 	}
 	return out
+}
+
+// binned is the row of one bin of a group: like the group's own, of the people in the bin alone.
+func binned(s transforms.Cells, out *[]row, bins map[[3]int64]row, cell int64, i int, bin int64) row {
+	key := [3]int64{cell, int64(i), bin}
+	if bins[key] == nil {
+		o := row{"cell": cell, "subjects": int64(0)}
+		for _, v := range s.Values {
+			for _, part := range []string{"n:", "c:", "t:"} {
+				o[part+v.Name] = int64(0)
+			}
+			if v.Divide > 0 {
+				o["q:"+v.Name] = int64(0)
+			}
+		}
+		for j, b := range s.Bins {
+			o[b.Name] = nil
+			if j == i {
+				o[b.Name] = bin
+			}
+		}
+		bins[key] = o
+		*out = append(*out, o)
+	}
+	return bins[key]
+}
+
+// binOf looks for the one bin that holds a value.
+func binOf(b transforms.CellBins, v any) int64 {
+	x, ok := v.(int64)
+	if !ok {
+		return -1
+	}
+	for i := range b.Bins {
+		if b.Width > 0 && x >= i*b.Width && x < (i+1)*b.Width || i+1 < int64(len(b.Edges)) && x >= b.Edges[i] && x < b.Edges[i+1] {
+			return i
+		}
+	}
+	if b.Rest {
+		return b.Bins - 1
+	}
+	return -1
+}
+
+// nearest is x / d, rounded to the nearest integer, halves away from zero.
+func nearest(x, d int64) *big.Int {
+	n, _ := new(big.Int).SetString(big.NewRat(x, d).FloatString(0), 10)
+	return n
 }

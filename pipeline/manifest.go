@@ -50,7 +50,7 @@ func (j *job) manifest(o Options, book *ledger.Ledger) (release.Manifest, error)
 		Policy:         release.Policy{Name: charged.Name, Version: int(charged.Version), Hash: charged.Hash},
 		Guarantee:      release.Guarantee{Variant: "approximate zCDP", Unit: "account", Adjacency: "add-remove one account with all its rows", Loss: own},
 		ToDate:         toDate,
-		PostProcessing: PostProcessing,
+		PostProcessing: postProcessing(p),
 		Unprotected:    unprotected(p),
 		NotCovered:     notCovered,
 		Charge:         release.ChargeOf(seq, hash, book.Genesis(), proof),

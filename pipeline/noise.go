@@ -18,7 +18,7 @@ func addNoise(m *ledger.Meter, p *plan.Plan, x *duck.Exact) (noisy, error) {
 	out := noisy{}
 	for _, it := range p.Items {
 		for _, v := range it.Vectors {
-			drawn, err := dp.Noise(m, v.Draw.Name, p.Fold(x.Totals[v.Total], it.Keys))
+			drawn, err := dp.Noise(m, v.Draw.Name, p.Exact(x.Totals, it, v))
 			if err != nil {
 				return nil, fmt.Errorf("add noise to %s: %w", v.Draw.Name, err)
 			}

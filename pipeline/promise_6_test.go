@@ -20,7 +20,7 @@ import (
 func distance(p *plan.Plan, x, y *duck.Exact) (out []string, moved bool) {
 	for _, it := range p.Items {
 		for _, v := range it.Vectors {
-			a, b := p.Fold(x.Totals[v.Total], it.Keys), p.Fold(y.Totals[v.Total], it.Keys)
+			a, b := p.Exact(x.Totals, it, v), p.Exact(y.Totals, it, v)
 			var cells, worst int64
 			for i := range a {
 				if d := max(a[i]-b[i], b[i]-a[i]); d > 0 {
@@ -95,7 +95,7 @@ func TestPromise6Sensitivity(t *testing.T) {
 	var mu sync.Mutex
 	pairs, moved := 0, 0
 	t.Run("seeds", func(t *testing.T) {
-		for seed, begun := uint64(0), 0; begun < want; seed++ {
+		for seed, begun := uint64(0), 0; begun < want || seed < uint64(len(p.Datasets)); seed++ { // every dataset has a turn
 			accounts := 48
 			if slices.Contains([]string{"sleep", "weight", "pressure"}, turn(p, seed)[0]) && !*long {
 				accounts = 22 // these take the longest
@@ -157,6 +157,40 @@ func TestPromise6Control(t *testing.T) {
 				for j := range p.Items[i].Vectors {
 					p.Items[i].Vectors[j].Draw.LInf /= 2
 				}
+			}
+		}},
+		{"a divisor that is too small", "shapes", func(p *plan.Plan) {
+			for i := range p.Cells.Values {
+				p.Cells.Values[i].Divide = max(1, p.Cells.Values[i].Divide*3/4)
+			}
+		}},
+		{"squares of what is not clamped", "spreads", func(p *plan.Plan) {
+			for i := range p.Admission.Screened.Measures {
+				p.Admission.Screened.Measures[i].High = 1 << 50
+			}
+			p.Cells.Bins = slices.DeleteFunc(p.Cells.Bins, func(b transforms.CellBins) bool { return b.Width > 0 })
+			p.Items = slices.DeleteFunc(p.Items, func(it plan.Item) bool { return it.Func != "variance" })
+		}},
+		{"one group fewer for bins than a unit is in", "shapes", func(p *plan.Plan) {
+			p.Items = slices.DeleteFunc(p.Items, func(it plan.Item) bool { return it.Func != "histogram" })
+			for i := range p.Items {
+				p.Items[i].Vectors[0].Draw.L0--
+			}
+		}},
+		{"one group fewer for a level of a tree", "shapes", func(p *plan.Plan) {
+			p.Items = slices.DeleteFunc(p.Items, func(it plan.Item) bool { return it.Func != "quantiles" })
+			for i := range p.Items {
+				p.Items[i].Vectors[1].Draw.L0--
+			}
+		}},
+		{"a bin for each day of a person, not for each person", "shapes", func(p *plan.Plan) {
+			p.Items = slices.DeleteFunc(p.Items, func(it plan.Item) bool { return it.Func != "proportion" })
+			p.Cells.Keys = p.Cells.Keys[1:]
+			p.Keys = p.Keys[1:]
+			p.Groups /= 7
+			for i := range p.Items {
+				p.Items[i].Keys = []int{0}
+				p.Items[i].Vectors[0].Draw.Cells /= 7
 			}
 		}},
 		{"no clamp of a person's value", "people", func(p *plan.Plan) {

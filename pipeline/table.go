@@ -2,13 +2,11 @@ package pipeline
 
 import (
 	"math"
-	"strconv"
+	"slices"
 	"strings"
 
 	"lethe/pipeline/plan"
 	"lethe/pipeline/release"
-	"lethe/privacy/dp"
-	"lethe/privacy/ledger"
 )
 
 // PostProcessing is what is done to noisy values. It looks at nothing else, so
@@ -18,6 +16,25 @@ var PostProcessing = []string{
 	"a mean is the noisy sum over the noisy number of subjects, clamped into the measure's bounds",
 	"a value whose 95 % half-width is too wide is left out and flagged unusable: for a count or a sum, wider than the value; " +
 		"for a mean, wider than the policy's share of the measure's range, or undefined (Fieller)",
+}
+
+// postProcessing adds what is done for the functions that the plan has.
+func postProcessing(p *plan.Plan) []string {
+	out := PostProcessing
+	has := func(text string, funcs ...string) {
+		if slices.ContainsFunc(p.Items, func(it plan.Item) bool { return slices.Contains(funcs, it.Func) }) {
+			out = append(out[:len(out):len(out)], text)
+		}
+	}
+	has("a variance is the noisy mean square less the square of the noisy mean, from the middle of the bounds, not below 0 nor above a quarter of the "+
+		"squared range; its half-width joins a 97.5 % interval of each (Fieller); it is unusable where that is wider than the value, or than the policy's "+
+		"share of the largest possible value; a standard deviation is its root", "variance", "stddev")
+	has("a number of a histogram is treated as a count", "histogram")
+	has("a proportion is the noisy number inside over that inside and outside, clamped into [0, 1]; unusable where its half-width is wider than the "+
+		"policy's share, or undefined (Fieller)", "proportion")
+	has("quantiles are read off noisy numbers of subjects under each of a ladder of values, by least squares over two sizes of bins, made non-decreasing; "+
+		"the half-width reaches to the farther end of the values that cannot be ruled out at 95 %; unusable as a mean is", "quantiles")
+	return out
 }
 
 // statistics makes the table that leaves of noisy values: every group of the
@@ -32,7 +49,7 @@ func statistics(p *plan.Plan, n noisy) *release.Table {
 	}
 	tables := len(p.Tables())
 	for i := 0; i < len(p.Items); i += tables {
-		t.Columns = append(t.Columns, itemColumns(p, p.Items[i:i+tables], n, t.Rows)...)
+		t.Columns = append(t.Columns, itemColumns(p, p.Items[i:i+tables], n)...)
 	}
 	return t
 }
@@ -53,52 +70,76 @@ func keyColumn(p *plan.Plan, k, rows int) release.Column {
 	return c
 }
 
-// itemColumns are one aggregate's value, error and flag over all tables.
-func itemColumns(p *plan.Plan, items []plan.Item, n noisy, rows int) []release.Column {
-	a := newAggregate(p, items[0])
+// itemColumns are one aggregate's values, errors and flags over all tables.
+func itemColumns(p *plan.Plan, items []plan.Item, n noisy) []release.Column {
+	var all []*aggregate
+	for i := range items[0].Columns() {
+		all = append(all, newAggregate(p, items[0], i))
+	}
 	for _, it := range items {
+		e := p.Estimator(it)
+		drawn := make([][]int64, len(it.Vectors))
+		for i, v := range it.Vectors {
+			drawn[i] = n[v.Draw.Name]
+		}
 		for g := range it.Groups {
-			a.add(it, n, g)
+			for i, f := range e.Figures(drawn, g) {
+				all[i].put(f)
+			}
 		}
 	}
-	return []release.Column{a.value, a.half, a.flag}
+	var out []release.Column
+	for _, a := range all {
+		out = append(out, a.value, a.half, a.flag)
+	}
+	return out
 }
 
-// aggregate gathers one aggregate's three columns.
-type aggregate struct {
-	measure           *plan.Measure
-	step, lo, hi      float64
-	widest            float64 // half-width over which a mean is unusable
-	value, half, flag release.Column
-}
+// aggregate gathers the three columns of one released number.
+type aggregate struct{ value, half, flag release.Column }
 
-func newAggregate(p *plan.Plan, it plan.Item) *aggregate {
-	name := it.Column()
-	a := &aggregate{measure: p.Measure(it.Of), step: 1}
+// newAggregate is that of column i of an item.
+func newAggregate(p *plan.Plan, it plan.Item, i int) *aggregate {
+	name, m := it.Columns()[i], p.Measure(it.Of)
+	a := &aggregate{}
 	a.value = release.Column{Name: name, Kind: release.Decimal, Error: name + "_error95", Valid: []bool{}}
 	a.half = release.Column{Name: name + "_error95", Kind: release.Decimal, Decimals: 1, Valid: []bool{},
 		Done: []string{"95 % half-width of " + name + ", from the noise alone"}}
 	a.flag = release.Column{Name: name + "_unusable", Kind: release.Bool, Done: []string{"whether " + name + " is too uncertain to be published"}}
-	noise := "discrete Gaussian noise"
-	if a.measure == nil {
+	if m != nil {
+		a.value.Category, a.value.Done = m.Category, append([]string{}, m.Done...)
+	}
+	a.value.Done = append(a.value.Done, it.Done(m, i)...)
+	switch it.Func {
+	case "count", "histogram":
 		a.value.Kind, a.value.Unit = release.Int, "{subjects}"
-		a.value.Done = []string{"number of subjects", noise, "not below 0"}
-		a.half.Unit = a.value.Unit
-		return a
+	case "proportion":
+		a.value.Unit, a.value.Decimals = "1", 4
+	case "variance":
+		a.value.Unit, a.value.Decimals = squared(m.Unit), min(2*decimals(m.Step.Text)+2, 15)
+	default:
+		a.value.Unit, a.value.Code = m.Unit, m.Code
+		a.value.Decimals = decimals(m.Step.Text)
+		if it.Func == "mean" || it.Func == "stddev" {
+			a.value.Decimals = min(a.value.Decimals+2, 15)
+		}
 	}
-	m := a.measure
-	a.step, _ = strconv.ParseFloat(m.Step.Text, 64)
-	a.lo, a.hi = m.Bounds[0].Float(), m.Bounds[1].Float()
-	share, _ := strconv.ParseFloat(p.Unusable, 64)
-	a.widest = share * (a.hi - a.lo)
-	a.value.Unit, a.value.Code, a.value.Category = m.Unit, m.Code, m.Category
-	a.value.Done = append(append([]string{}, m.Done...), it.Func+" over subjects", noise)
-	a.value.Decimals = decimals(m.Step.Text)
-	if it.Func == "mean" {
-		a.value.Decimals = min(a.value.Decimals+2, 15)
+	a.half.Unit = a.value.Unit
+	if a.value.Kind == release.Decimal {
+		a.half.Decimals = a.value.Decimals
 	}
-	a.half.Decimals, a.half.Unit = a.value.Decimals, m.Unit
 	return a
+}
+
+// squared is the UCUM unit of a square: a unit that begins with a slash goes on.
+func squared(unit string) string {
+	switch {
+	case unit == "":
+		return ""
+	case strings.HasPrefix(unit, "/"):
+		return unit + unit
+	}
+	return unit + "." + unit
 }
 
 // decimals is how many digits a decimal has after the point.
@@ -107,37 +148,9 @@ func decimals(text string) int {
 	return len(after)
 }
 
-// add appends group g of one table.
-func (a *aggregate) add(it plan.Item, n noisy, g int64) {
-	switch it.Func {
-	case "count":
-		d := it.Vectors[0].Draw
-		v, half := max(0, n[d.Name][g]), dp.HalfWidth(d.Sigma)
-		a.put(float64(v), half, half <= float64(v))
-	case "sum":
-		d := it.Vectors[0].Draw
-		v, half := float64(n[d.Name][g])*a.step, dp.HalfWidth(d.Sigma)*a.step
-		a.put(v, half, half <= math.Abs(v))
-	case "mean":
-		a.mean(it.Vectors[0].Draw, it.Vectors[1].Draw, n, g)
-	}
-}
-
-// mean is centre + Σ(v−centre)/n on the grid. Rounding the noise to integers
-// adds 1/12 to a variance.
-func (a *aggregate) mean(number, sum ledger.Draw, n noisy, g int64) {
-	value, half, ok := dp.Ratio(float64(n[sum.Name][g]), float64(n[number.Name][g]), rounded(sum.Sigma), rounded(number.Sigma))
-	v := (value + float64(a.measure.Centre+a.measure.Lo)) * a.step
-	half *= a.step
-	if !ok {
-		half = math.NaN()
-	}
-	a.put(min(max(v, a.lo), a.hi), half, ok && half <= a.widest)
-}
-
-func rounded(sigma float64) float64 { return math.Sqrt(sigma*sigma + 1.0/12) }
-
-func (a *aggregate) put(v, half float64, usable bool) {
+// put appends a figure.
+func (a *aggregate) put(f plan.Figure) {
+	v, half, usable := f.Value, f.Half, f.Usable
 	if !usable {
 		v = 0
 	}

@@ -204,9 +204,12 @@ func (s study) plan(dir string) *plan.Plan {
 	}
 	add(transforms.CellKey{Name: "bmi", Banded: 1, None: 3})
 	p.Cells.Filters = []transforms.CellKey{{Name: "sex", Person: true, Codes: 3, Index: []int{0, 2}}}
-	p.Cells.Values = []transforms.CellValue{{Name: "weight", Centre: width / 2, Lo: 300}}
+	p.Cells.Values = []transforms.CellValue{{Name: "weight", Centre: width / 2, Lo: 300, Divide: 3}}
+	p.Cells.Bins = []transforms.CellBins{{Name: "tree:weight", Of: "weight", Bins: width/16 + 1, Width: 16},
+		{Name: "histogram:weight", Of: "weight", Bins: 2, Edges: []int64{100, 200, width + 1}},
+		{Name: "proportion:weight", Of: "weight", Bins: 2, Edges: []int64{150, 400}, Rest: true}}
 	p.Cells.Sums = append([]string{"rows"}, p.Rows.Steps[len(p.Rows.Steps)-1].Step.(transforms.Unit).Sums...)
-	p.Measures = []plan.Measure{{Name: "weight", Lo: 300, Width: width, Centre: width / 2}}
+	p.Measures = []plan.Measure{{Name: "weight", Lo: 300, Width: width, Centre: width / 2, Divide: 3}}
 	return p
 }
 
@@ -265,10 +268,13 @@ func (s study) answer(w world) (map[string]int64, *Exact) {
 	}
 	x := NewExact(p)
 	for _, r := range run(p.Cells, nil, last(p.Rows), admitted, last(p.Bands[0])) {
+		if takeBin(p, x, r) {
+			continue
+		}
 		for name, v := range r {
-			if to := x.Totals[name]; to != nil {
+			if to := x.Totals[name]; to != nil && v != nil {
 				to[r["cell"].(int64)] = v.(int64)
-			} else if name != "cell" {
+			} else if name != "cell" && v != nil {
 				x.Tally[name] += v.(int64)
 			}
 		}
@@ -282,6 +288,19 @@ func (s study) answer(w world) (map[string]int64, *Exact) {
 		}
 	}
 	return refused, x
+}
+
+// takeBin takes over a row of the oracle that is of one bin.
+func takeBin(p *plan.Plan, x *Exact, r row) bool {
+	for _, b := range p.Cells.Bins {
+		if n, ok := r[b.Name].(int64); ok {
+			if n >= 0 {
+				x.Totals[b.Name][r["cell"].(int64)*b.Bins+n] = r["subjects"].(int64)
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // store writes a world as Parquet.
@@ -441,7 +460,8 @@ func (w world) without(id any) world {
 
 // within says whether two answers are those of neighbours.
 func within(a, b *Exact, touched int) error {
-	most := map[string]int64{"subjects": 1, "n:weight": 1, "c:weight": width - width/2, "t:weight": 300 + width}
+	most := map[string]int64{"subjects": 1, "n:weight": 1, "c:weight": width - width/2, "t:weight": 300 + width,
+		"q:weight": 367 * 367, "tree:weight": 1, "histogram:weight": 1, "proportion:weight": 1} // 367 = round(1100 / 3)
 	for name, limit := range most {
 		moved := 0
 		for i := range a.Totals[name] {

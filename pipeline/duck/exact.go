@@ -16,7 +16,7 @@ import (
 // Exact is the exact answer of a plan over some people: it is private, and
 // lives only between the local half and the noise.
 type Exact struct {
-	Totals map[string][]int64 // per total, one integer a group
+	Totals map[string][]int64 // per total, one integer a group, or one for each bin of each group
 	Tally  map[string]int64   // for the operator's sealed record
 }
 
@@ -28,6 +28,12 @@ func NewExact(p *plan.Plan) *Exact {
 		for _, part := range []string{"n:", "c:", "t:"} {
 			x.Totals[part+m.Name] = make([]int64, p.Groups)
 		}
+		if m.Divide > 0 {
+			x.Totals["q:"+m.Name] = make([]int64, p.Groups)
+		}
+	}
+	for _, b := range p.Cells.Bins {
+		x.Totals[b.Name] = make([]int64, p.Groups*b.Bins)
 	}
 	return x
 }
@@ -127,29 +133,65 @@ func (e *Engine) chain(ctx context.Context, c *conn, ch plan.Chain, name, admitt
 
 // cells reads the small exact table.
 func (c *conn) cells(ctx context.Context, p *plan.Plan, x *Exact) error {
-	names := []string{"cell", "subjects"}
+	bins := p.Cells.Bins
+	names := []string{"cell"}
+	for _, b := range bins {
+		names = append(names, b.Name)
+	}
+	first := len(names) // of the totals
+	names = append(names, "subjects")
 	for _, v := range p.Cells.Values {
 		names = append(names, "n:"+v.Name, "c:"+v.Name, "t:"+v.Name)
+		if v.Divide > 0 {
+			names = append(names, "q:"+v.Name)
+		}
 	}
 	names = append(names, p.Cells.Sums...)
 	return c.batches(ctx, "aggregate", "SELECT * FROM cells", names, func(r arrow.Record) error {
-		cell := r.Column(0).(*array.Int64)
-		for col, name := range names[1:] {
-			values := r.Column(col + 1).(*array.Int64)
-			to := x.Totals[name]
-			for i := range values.Len() {
-				switch group := cell.Value(i); {
-				case cell.IsNull(i) || group < 0 || group >= p.Groups:
-					return fmt.Errorf("aggregate: a group outside the published domain")
-				case to != nil:
-					to[group] = values.Value(i)
-				default:
-					x.Tally[name] += values.Value(i)
+		cols := make([]*array.Int64, len(names))
+		for i := range names {
+			cols[i] = r.Column(i).(*array.Int64)
+		}
+		for row := range int(r.NumRows()) {
+			group := cols[0].Value(row)
+			if cols[0].IsNull(row) || group < 0 || group >= p.Groups {
+				return errors.New("aggregate: a group outside the published domain")
+			}
+			binned, err := x.bin(bins, cols[1:first], row, group, cols[first].Value(row))
+			if err != nil {
+				return err
+			}
+			if binned {
+				continue
+			}
+			for i, name := range names[first:] {
+				if to := x.Totals[name]; to != nil {
+					to[group] = cols[first+i].Value(row)
+				} else {
+					x.Tally[name] += cols[first+i].Value(row)
 				}
 			}
 		}
 		return nil
 	})
+}
+
+// bin takes over a row that counts the subjects of one bin, and says whether it
+// is one.
+func (x *Exact) bin(bins []transforms.CellBins, cols []*array.Int64, row int, group, subjects int64) (bool, error) {
+	for i, b := range bins {
+		if cols[i].IsNull(row) {
+			continue
+		}
+		switch n := cols[i].Value(row); {
+		case n >= b.Bins:
+			return true, errors.New("aggregate: a bin outside the published domain")
+		case n >= 0:
+			x.Totals[b.Name][group*b.Bins+n] = subjects
+		}
+		return true, nil
+	}
+	return false, nil
 }
 
 // dropped counts, for the operator, the rows that end before they are used:

@@ -74,6 +74,7 @@ func Compile(p *policy.Policy, d *policy.Dataset, src *Source, date time.Time) (
 	c.rows()
 	c.personChain()
 	c.cells()
+	c.bins()
 	c.items()
 	if len(c.problems) == 0 {
 		c.fold()
@@ -100,11 +101,8 @@ func (c *compiler) unbuilt() {
 		c.notBuilt("several tables in from; make one dataset for each table")
 	}
 	for _, it := range d.Release {
-		if it.Func != "count" && it.Func != "sum" && it.Func != "mean" {
-			c.notBuilt("release %s", it.Func)
-		}
 		if it.Func == "count" && it.Of != "subjects" {
-			c.notBuilt("count of %s", it.Of)
+			c.notBuilt("count of %s: the grammar has no bound for how many one person may add", it.Of)
 		}
 	}
 	if w := d.Spend.Within; w != nil {

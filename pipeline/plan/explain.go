@@ -130,7 +130,9 @@ func (e *explainer) leaves() {
 		e.line("  All groups are published, whoever is in them: that a group is there says nothing.")
 	}
 	for _, it := range p.Released() {
-		e.line("  Column %s: %s.", it.Column(), e.aggregate(it))
+		for i, name := range it.Columns() {
+			e.line("  Column %s: %s.", name, e.aggregate(it, i))
+		}
 	}
 	e.line("  Beside each of them its 95 %% error, and a flag where the number is too uncertain and is left out.")
 }
@@ -164,7 +166,7 @@ func (e *explainer) filter(name string, index []int) string {
 	return fmt.Sprintf("%d labels of %s", len(index), name)
 }
 
-func (e *explainer) aggregate(it Item) string {
+func (e *explainer) aggregate(it Item, i int) string {
 	m := e.plan.Measure(it.Of)
 	if m == nil {
 		return "how many people are in the group"
@@ -173,7 +175,19 @@ func (e *explainer) aggregate(it Item) string {
 	if m.Unit != "" {
 		of += " in " + m.Unit
 	}
-	what := map[string]string{"mean": "mean over the group's people of " + of, "sum": "sum over the group's people of " + of}[it.Func]
+	what := it.Func + " over the group's people of " + of
+	switch it.Func {
+	case "stddev":
+		what = "standard deviation over the group's people of " + of
+	case "variance":
+		what = "variance over the group's people of " + it.Of
+	case "histogram":
+		what = fmt.Sprintf("how many of the group's people have %s %s", of, it.bin(m, i))
+	case "proportion":
+		what = fmt.Sprintf("share of the group's people with %s %s", of, it.bin(m, i))
+	case "quantiles":
+		what = fmt.Sprintf("the least value that a share of %s of the group's people or more are not above, of %s, to %s", it.At[i].Text, of, e.amount(m, it.Tree.Leaf))
+	}
 	if m.Agg != "" {
 		what += fmt.Sprintf(", each counting once, with the %s of the rows", m.Agg)
 	}
@@ -213,8 +227,20 @@ func (e *explainer) change(it Item) string {
 	case it.Func == "sum":
 		return fmt.Sprintf("%s: by %s", it.Column(), e.amount(m, it.Vectors[0].Draw.LInf))
 	}
-	return fmt.Sprintf("%s: the number of people with a value by 1, and the sum by %s: values are clamped into %s to %s and counted from the middle",
-		it.Column(), e.amount(m, it.Vectors[1].Draw.LInf), m.Bounds[0].Text, m.Bounds[1].Text)
+	name, bounds := it.Columns()[0], fmt.Sprintf("values are clamped into %s to %s", m.Bounds[0].Text, m.Bounds[1].Text)
+	switch it.Func {
+	case "proportion":
+		return fmt.Sprintf("%s: the number of people inside or the one outside by 1: %s", name, bounds)
+	case "histogram":
+		return fmt.Sprintf("%s: one of its %s by 1: %s", it.Column(), plural(int64(len(it.Edges)-1), "number"), bounds)
+	case "quantiles":
+		return fmt.Sprintf("%s: %s in each of %s of bins by 1: %s", it.Column(), "one number", plural(int64(len(it.Vectors)), "size"), bounds)
+	case "variance", "stddev":
+		return fmt.Sprintf("%s: the number of people with a value by 1, the sum by %s, and the sum of squares by the square of %s: %s and counted from the middle",
+			name, e.amount(m, it.Vectors[1].Draw.LInf), e.amount(m, m.reach()), bounds)
+	}
+	return fmt.Sprintf("%s: the number of people with a value by 1, and the sum by %s: %s and counted from the middle",
+		name, e.amount(m, it.Vectors[1].Draw.LInf), bounds)
 }
 
 // amount is a number of steps in the measure's unit.

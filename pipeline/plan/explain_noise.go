@@ -13,7 +13,8 @@ import (
 // noise says how far the published numbers may be off. A mean's error depends
 // on how many people it is of, which is not known before the rows are read: it
 // is shown for a few numbers of people, at a value half-way between the middle
-// and an end of its bounds.
+// and an end of its bounds. Those of other functions are shown for people whose
+// values lie so in the middle, a sixth of the range around it, evenly for quantiles.
 func (e *explainer) noise() error {
 	e.title("NOISE AND EXPECTED ERROR (95 % of the numbers are this near to the exact ones)")
 	w := tabwriter.NewWriter(&e.out, 0, 0, 2, ' ', 0)
@@ -24,7 +25,7 @@ func (e *explainer) noise() error {
 		for _, v := range it.Vectors {
 			rho += v.Draw.Cost.Rho
 		}
-		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%v\n", it.Column(), e.over(it), e.within(it, half(100)), e.within(it, half(1000)), e.within(it, half(10000)),
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%v\n", title(it), e.over(it), e.within(it, half(100)), e.within(it, half(1000)), e.within(it, half(10000)),
 			e.usable(it, half), up3(rho))
 	}
 	if err := w.Flush(); err != nil {
@@ -46,8 +47,10 @@ func (e *explainer) over(it Item) string {
 func (e *explainer) half(it Item) func(n float64) float64 {
 	m := e.plan.Measure(it.Of)
 	switch it.Func {
-	case "count":
+	case "count", "histogram":
 		return func(float64) float64 { return dp.HalfWidth(it.Vectors[0].Draw.Sigma) }
+	case "variance", "stddev", "proportion", "quantiles":
+		return e.typical(it)
 	case "sum":
 		return func(float64) float64 { return dp.HalfWidth(it.Vectors[0].Draw.Sigma) * stepOf(m) }
 	}
@@ -61,6 +64,56 @@ func (e *explainer) half(it Item) func(n float64) float64 {
 	}
 }
 
+// title names an item in a line.
+func title(it Item) string {
+	if n := len(it.Columns()); n > 1 {
+		return fmt.Sprintf("%s (%d)", it.Column(), n)
+	}
+	return it.Columns()[0]
+}
+
+// typical is the widest half-width of an item's figures at a typical group of n
+// people: for a variance of a sixth of the range as standard deviation, with the
+// mean a quarter of the range from the middle; for a proportion of 3/4; for
+// quantiles of values that lie evenly over the inner half of the range.
+func (e *explainer) typical(it Item) func(n float64) float64 {
+	m, est := e.plan.Measure(it.Of), e.plan.Estimator(it)
+	return func(n float64) float64 {
+		var parts [][]float64
+		switch it.Func {
+		case "proportion":
+			parts = [][]float64{{n * 3 / 4, n / 4}}
+		case "quantiles":
+			parts = it.Tree.evenly(n)
+		default:
+			c, d := float64(m.Width)/4, float64(m.Divide)
+			parts = [][]float64{{n}, {n * c}, {n * (c*c + float64(m.Width)*float64(m.Width)/36) / (d * d)}}
+		}
+		half := 0.0
+		for _, f := range est.of(parts) {
+			if math.IsNaN(f.Half) {
+				return math.Inf(1)
+			}
+			half = max(half, f.Half)
+		}
+		return half
+	}
+}
+
+// evenly are the counts of a tree of n people that lie evenly over the inner half
+// of its leaves.
+func (t Tree) evenly(n float64) [][]float64 {
+	counts := make([][]float64, len(t.Each))
+	from, to := t.Leaves/4, t.Leaves-t.Leaves/4
+	for l := range counts {
+		counts[l] = make([]float64, t.nodes(l))
+		for leaf := from; leaf < to; leaf++ {
+			counts[l][leaf/t.Each[l]] += n / float64(to-from)
+		}
+	}
+	return counts
+}
+
 // withRounding adds the 1/12 that rounding to integers adds to a variance.
 func withRounding(sigma float64) float64 { return math.Sqrt(sigma*sigma + 1.0/12) }
 
@@ -69,32 +122,51 @@ func (e *explainer) within(it Item, half float64) string {
 		return "unusable"
 	}
 	unit := "people"
-	if m := e.plan.Measure(it.Of); m != nil {
+	if m := e.plan.Measure(it.Of); m != nil && it.Func != "histogram" {
 		unit = m.Unit
-		if it.Func == "mean" && half > e.widest(m) {
+		if it.Func != "sum" && half > e.widest(it) {
 			return "unusable"
 		}
+	}
+	switch it.Func {
+	case "proportion":
+		return "± " + figure(half)
+	case "variance":
+		return "± " + figure(half) + " (" + unit + ")²"
 	}
 	return "± " + figure(half) + " " + unit
 }
 
-// widest is the half-width over which a mean is left out.
-func (e *explainer) widest(m *Measure) float64 {
+// widest is the half-width over which a figure is left out: a share of the
+// largest possible value, or of the range; of a variance and its root no more than
+// the value that typical takes.
+func (e *explainer) widest(it Item) float64 {
 	share, _ := strconv.ParseFloat(e.plan.Unusable, 64)
-	return share * float64(m.Width) * stepOf(m)
+	if it.Func == "proportion" {
+		return share
+	}
+	m := e.plan.Measure(it.Of)
+	span := float64(m.Width) * stepOf(m)
+	switch it.Func {
+	case "variance":
+		return min(share*span*span/4, span*span/36)
+	case "stddev":
+		return min(share*span/2, span/6)
+	}
+	return share * span
 }
 
 // usable is how many people a group needs for its number to be published.
 func (e *explainer) usable(it Item, half func(float64) float64) string {
 	m := e.plan.Measure(it.Of)
 	switch it.Func {
-	case "count":
+	case "count", "histogram":
 		return figure(math.Ceil(half(1))) + " people"
 	case "sum":
 		return figure(half(1)) + " " + m.Unit
 	}
 	for n := 1.0; n < 1e9; n = math.Ceil(n * 1.05) {
-		if half(n) <= e.widest(m) {
+		if half(n) <= e.widest(it) {
 			return figure(n) + " people"
 		}
 	}

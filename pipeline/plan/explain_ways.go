@@ -222,7 +222,7 @@ func (e *explainer) into(name string) string {
 	var columns []string
 	for _, it := range e.plan.Released() {
 		if it.Of == name {
-			columns = append(columns, it.Column())
+			columns = append(columns, title(it))
 		}
 	}
 	return "noise → " + strings.Join(columns, ", ")

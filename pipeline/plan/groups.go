@@ -112,7 +112,7 @@ func (c *compiler) category(name string) string {
 func (c *compiler) cells() {
 	p := c.plan
 	for _, m := range p.Measures {
-		p.Cells.Values = append(p.Cells.Values, transforms.CellValue{Name: m.Name, Centre: m.Centre, Lo: m.Lo})
+		p.Cells.Values = append(p.Cells.Values, transforms.CellValue{Name: m.Name, Centre: m.Centre, Lo: m.Lo, Divide: m.Divide})
 	}
 	if steps := p.Rows.Steps; len(steps) > 0 {
 		if unit, ok := steps[len(steps)-1].Step.(transforms.Unit); ok {
@@ -124,7 +124,11 @@ func (c *compiler) cells() {
 // measures resolves what the release items speak of.
 func (c *compiler) measures() {
 	for _, it := range c.dataset.Release {
-		if it.Func == "count" || c.plan.Measure(it.Of) != nil {
+		if it.Func == "count" {
+			continue
+		}
+		if m := c.plan.Measure(it.Of); m != nil {
+			m.square(it.Func)
 			continue
 		}
 		m := c.policy.Measure(it.Of)
@@ -141,6 +145,7 @@ func (c *compiler) measures() {
 			c.personMeasure(col)
 			out.Agg = ""
 		}
+		out.square(it.Func)
 		out.Done = c.measureDone(m, out)
 		c.plan.Measures = append(c.plan.Measures, out)
 	}

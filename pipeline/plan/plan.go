@@ -108,22 +108,31 @@ type Measure struct {
 	Category          string
 	Agg               string
 	Done              []string
+	// Divide is set where squares are added up: of (v-Centre)/Divide, rounded.
+	Divide int64 `json:",omitempty"`
 }
 
 // An Item is one released aggregate over one set of keys.
 type Item struct {
-	Func    string // count, sum, mean
+	Func    string // count, sum, mean, variance, stddev, proportion, histogram, quantiles
 	Of      string // measure name; "subjects" for count
 	Keys    []int  // indices into Plan.Keys: all of them, or a margin
 	Groups  int64
 	Vectors []Vector
+	At      []policy.Number `json:",omitempty"` // quantiles, ascending
+	Edges   []policy.Number `json:",omitempty"` // of a histogram or proportion, ascending
+	Tree    *Tree           `json:",omitempty"` // of quantiles
 }
 
-// A Vector is one homogeneous draw: a number per group, each of which one unit
-// changes by at most Draw.LInf, in at most Draw.L0 of them.
+// A Vector is one homogeneous draw: a number per group, or one for each bin of
+// each group, each of which one unit changes by at most Draw.LInf, in at most
+// Draw.L0 of them.
 type Vector struct {
 	Total string // column of the exact answer
 	Draw  ledger.Draw
+	// Of is how many bins of the total, one after the other, make one number; the
+	// last of a group may be of fewer. 0 is 1.
+	Of int64 `json:",omitempty"`
 }
 
 // Hash names the plan: SHA-256 over its canonical form, hex.

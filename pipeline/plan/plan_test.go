@@ -2,11 +2,13 @@ package plan
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"lethe/pipeline/policy"
+	"lethe/transforms"
 )
 
 func TestLastClosed(t *testing.T) {
@@ -103,6 +105,42 @@ func mustCompile(t *testing.T, dataset string, edits ...string) *Plan {
 	return p
 }
 
+// upTo are the first n numbers, as a list.
+func upTo(n int) string {
+	var out []string
+	for i := range n {
+		out = append(out, strconv.Itoa(i))
+	}
+	return strings.Join(out, ", ")
+}
+
+// TestTooManyNumbers: groups times bins are held under 2^24, before anything is
+// made of that size.
+func TestTooManyNumbers(t *testing.T) {
+	c := &compiler{dataset: &policy.Dataset{Name: "big"}, plan: &Plan{Groups: 1 << 17, Touched: 1}}
+	c.plan.Cells.Bins = []transforms.CellBins{{Name: "quantiles:x", Bins: 256}}
+	c.vector(&Item{Func: "quantiles", Groups: 1 << 17}, Vector{Total: "quantiles:x", Of: 1}, "x", 1, 1e9)
+	if len(c.problems) != 1 || !strings.Contains(c.problems[0].Error(), "131072 groups with 256 numbers each are more than 2^24: take coarser levels, fewer keys or fewer bins") {
+		t.Errorf("got %v", c.problems)
+	}
+}
+
+// TestSquares: no square is above 2^22 and no smaller divisor would do.
+func TestSquares(t *testing.T) {
+	for _, width := range []int64{1, 2, 3, 4095, 4096, 4099, 20_000, 1 << 20, 1<<22 - 1, 1 << 22} {
+		m := &Measure{Width: width, Centre: width / 2}
+		most := m.square("variance")
+		for _, v := range []int64{0, m.Centre, m.Width} {
+			if r := (2*abs(v-m.Centre) + m.Divide) / (2 * m.Divide); r*r > most {
+				t.Errorf("width %d: a square of %d, the most is said to be %d", width, r*r, most)
+			}
+		}
+		if r := (2*m.reach() + m.Divide - 1) / (2 * max(1, m.Divide-1)); most > maxSquare || m.Divide > 1 && r*r <= maxSquare {
+			t.Errorf("width %d: divisor %d, squares up to %d", width, m.Divide, most)
+		}
+	}
+}
+
 func TestCompileRefuses(t *testing.T) {
 	for _, c := range []struct {
 		dataset, old, new, want string
@@ -110,7 +148,11 @@ func TestCompileRefuses(t *testing.T) {
 	}{
 		{"walks", "[0, 20000], step: 1", "[0, 99999999], step: 1", "more than 4194304: take a coarser step", false},
 		{"walks", "by: [sex], release", "by: [weekday], release", "one unit is in up to 7: sampled bounding; write groups: 7: not built yet", true},
-		{"walks", "{mean: steps}", "{quantiles: steps, at: [0.5]}", "release quantiles: not built yet", true},
+		{"walks", "{count: subjects}", "{count: records}", "count of records: the grammar has no bound for how many one person may add: not built yet", true},
+		{"walks", "{mean: steps}", "{histogram: steps, bins: [0, 0.5, 20000]}", "edge 0.5 is no multiple of the step 1", false},
+		{"walks", "{mean: steps}", "{histogram: steps, bins: [" + upTo(66) + "]}", "65 bins are more than 64: take wider ones", false},
+		{"walks", "{mean: steps}", "{proportion: steps, bins: [1, 2]}, {proportion: steps, bins: [1, 2]}", "release has proportion of steps twice: write one item", false},
+		{"walks", "{mean: steps}", "{quantiles: steps, at: [0.1]}, {quantiles: steps, at: [0.2]}", "release has quantiles of steps twice: write one item", false},
 		{"walks", "spend: {rho: 0.001}", "spend: {within: 100, of: mean steps, at: 95%}", "spend within an accuracy; give rho: not built yet", true},
 	} {
 		_, err := compile(t, c.dataset, c.old, c.new)

@@ -17,6 +17,15 @@ import (
 // half of that away from the centre, so √A:√B is 2:1.
 var meanShares = []*big.Rat{big.NewRat(1, 3), big.NewRat(2, 3)}
 
+// A variance is Q/n − (C/n)², of sums of squares Q and of centred values C. In
+// halves of the range one person changes each of n, C and Q by 1 at most, and to
+// first order the error is that of Q, 2|C/n| times that of C, and |2(C/n)² − Q/n|
+// times that of n, all over n. With the mean half of a half from the centre and a
+// standard deviation of a sixth of the range, 2|C/n| = 1 and Q/n = 1/4 + 1/9, so the
+// last is 1/2 − 13/36, about 1/7; but n is also what must be away from 0. √A:√B:√C for
+// n, C and Q is taken as 1:3:3.
+var squareShares = []*big.Rat{big.NewRat(1, 7), big.NewRat(3, 7), big.NewRat(3, 7)}
+
 // items prices the release: ρ is split over items by weight, then evenly over
 // an item's tables, then over the vectors of a mean.
 func (c *compiler) items() {
@@ -76,42 +85,66 @@ func (c *compiler) tables() [][]int {
 }
 
 func (c *compiler) item(it policy.Item, keys []int, rho budget.Rho) {
-	item := Item{Func: it.Func, Of: it.Of, Keys: keys, Groups: 1}
+	item := Item{Func: it.Func, Of: it.Of, Keys: keys, Groups: 1, At: it.At, Edges: it.Bins}
 	for _, k := range keys {
 		item.Groups *= int64(max(1, len(c.plan.Keys[k].Labels)))
 	}
 	name := drawName(it, keys, c.plan)
 	switch m := c.plan.Measure(it.Of); {
 	case it.Func == "count":
-		c.vector(&item, "subjects", name, 1, rho)
+		c.vector(&item, Vector{Total: "subjects"}, name, 1, rho)
 	case m == nil:
 		return // reported with the measure
 	case it.Func == "sum":
-		c.vector(&item, "t:"+m.Name, name, max(abs(m.Lo), abs(m.Lo+m.Width)), rho)
+		c.vector(&item, Vector{Total: "t:" + m.Name}, name, max(abs(m.Lo), abs(m.Lo+m.Width)), rho)
 	case it.Func == "mean":
-		parts, err := budget.Split(rho, meanShares)
-		if err != nil {
-			c.problem("%v", err)
-			return
+		if parts := c.split(rho, meanShares); parts != nil {
+			c.vector(&item, Vector{Total: "n:" + m.Name}, name+"/n", 1, parts[0])
+			c.vector(&item, Vector{Total: "c:" + m.Name}, name+"/sum", m.reach(), parts[1])
 		}
-		c.vector(&item, "n:"+m.Name, name+"/n", 1, parts[0])
-		c.vector(&item, "c:"+m.Name, name+"/sum", max(m.Centre, m.Width-m.Centre), parts[1])
+	case it.Func == "variance" || it.Func == "stddev":
+		if parts := c.split(rho, squareShares); parts != nil {
+			c.vector(&item, Vector{Total: "n:" + m.Name}, name+"/n", 1, parts[0])
+			c.vector(&item, Vector{Total: "c:" + m.Name}, name+"/sum", m.reach(), parts[1])
+			c.vector(&item, Vector{Total: "q:" + m.Name}, name+"/squares", m.square(it.Func), parts[2])
+		}
+	default:
+		c.binned(&item, it, name, rho)
 	}
 	c.plan.Items = append(c.plan.Items, item)
 }
 
+// split shares out ρ; nil, with the problem on record, if it cannot be.
+func (c *compiler) split(rho budget.Rho, shares []*big.Rat) []budget.Rho {
+	parts, err := budget.Split(rho, shares)
+	if err != nil {
+		c.problem("%v", err)
+		return nil
+	}
+	return parts
+}
+
 // vector calibrates one draw: the charge is at the σ that will really be used.
-func (c *compiler) vector(item *Item, total, name string, lInf int64, rho budget.Rho) {
-	draw, err := dp.Calibrate(name, item.Groups, c.plan.Touched, lInf, rho)
+func (c *compiler) vector(item *Item, v Vector, name string, lInf int64, rho budget.Rho) {
+	cells := item.Groups * c.plan.nodes(v)
+	if cells > maxCells {
+		c.problem("release %s: %d groups with %d numbers each are more than 2^24: take coarser levels, fewer keys or fewer bins", name, item.Groups, c.plan.nodes(v))
+		return
+	}
+	draw, err := dp.Calibrate(name, cells, c.plan.Touched, lInf, rho)
 	if err != nil {
 		c.problem("price %s: %v", name, err)
 		return
 	}
-	item.Vectors = append(item.Vectors, Vector{Total: total, Draw: draw})
+	v.Draw = draw
+	item.Vectors = append(item.Vectors, v)
 }
 
 func drawName(it policy.Item, keys []int, p *Plan) string {
 	name := it.Func + " " + it.Of
+	if it.Func == "proportion" { // a measure may have several
+		name += " " + it.Bins[0].Text + " " + it.Bins[1].Text
+	}
 	if len(keys) == len(p.Keys) {
 		return name
 	}

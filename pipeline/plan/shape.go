@@ -1,14 +1,16 @@
 package plan
 
+import "slices"
+
 // All is the label of a key in a row that adds up over all its labels.
 const All = "*"
 
 // Tables are the sets of keys that the plan publishes: all keys, then the margins.
 func (p *Plan) Tables() [][]int {
 	var out [][]int
-	for _, it := range p.Items {
-		if it.Func != p.Items[0].Func || it.Of != p.Items[0].Of {
-			break
+	for i, it := range p.Items {
+		if i > 0 && slices.Equal(it.Keys, p.Items[0].Keys) {
+			break // of the next aggregate
 		}
 		out = append(out, it.Keys)
 	}
@@ -37,14 +39,33 @@ func (p *Plan) Label(keys []int, k int, g int64) string {
 	return All
 }
 
-// Fold adds an exact total over all keys up to one over a set of keys.
-func (p *Plan) Fold(full []int64, keys []int) []int64 {
-	if len(keys) == len(p.Keys) {
+// Exact is the exact answer that a vector's noise is added to: its total, with
+// bins put together and groups added up as the item's keys say. Bins of one group
+// lie side by side.
+func (p *Plan) Exact(totals map[string][]int64, it Item, v Vector) []int64 {
+	full := totals[v.Total]
+	if v.Of > 1 {
+		full = together(full, int64(len(full))/p.Groups, v.Of)
+	}
+	if len(it.Keys) == len(p.Keys) {
 		return full
 	}
-	out := make([]int64, p.GroupsOf(keys))
-	for g, v := range full {
-		out[p.project(int64(g), keys)] += v
+	bins := int64(len(full)) / p.Groups
+	out := make([]int64, p.GroupsOf(it.Keys)*bins)
+	for i, n := range full {
+		g, b := int64(i)/bins, int64(i)%bins
+		out[p.project(g, it.Keys)*bins+b] += n
+	}
+	return out
+}
+
+// together adds up each so many of a group's bins.
+func together(full []int64, bins, each int64) []int64 {
+	nodes := (bins + each - 1) / each
+	out := make([]int64, int64(len(full))/bins*nodes)
+	for i, n := range full {
+		g, b := int64(i)/bins, int64(i)%bins
+		out[g*nodes+b/each] += n
 	}
 	return out
 }
@@ -71,7 +92,9 @@ func (p *Plan) Columns() []string {
 		out = append(out, k.Name)
 	}
 	for _, it := range p.Released() {
-		out = append(out, it.Column(), it.Column()+"_error95", it.Column()+"_unusable")
+		for _, name := range it.Columns() {
+			out = append(out, name, name+"_error95", name+"_unusable")
+		}
 	}
 	return out
 }
@@ -86,7 +109,30 @@ func (p *Plan) Released() []Item {
 	return out
 }
 
-// Column is the released column's name.
+// Columns are the names of the item's released values: one, but for a histogram
+// one for each bin, and for quantiles one for each share.
+func (it Item) Columns() []string {
+	name := it.Column()
+	switch it.Func {
+	case "proportion":
+		return []string{name + "_" + it.Edges[0].Text + "_" + it.Edges[1].Text}
+	case "histogram":
+		var out []string
+		for i := range it.Edges[1:] {
+			out = append(out, name+"_"+it.Edges[i].Text+"_"+it.Edges[i+1].Text)
+		}
+		return out
+	case "quantiles":
+		var out []string
+		for _, q := range it.At {
+			out = append(out, it.Of+"_quantile_"+q.Text)
+		}
+		return out
+	}
+	return []string{name}
+}
+
+// Column is the name that the item's columns have or begin with.
 func (it Item) Column() string {
 	if it.Func == "count" {
 		return it.Of

@@ -175,7 +175,13 @@
 //	{histogram: steps, bins: [0, 5000, 10000, 40000]}   within the bounds
 //	{proportion: steps, bins: [10000, 40000]}           the share in [low, high)
 //
-// and spend is {rho: 0.0005} or {within: 200, of: mean steps, at: 95%}, of
+// bins are multiples of the measure's step, a histogram has at most 64. A bin
+// [low, high) holds low and not high, so that bins which meet share nobody; one
+// that ends at the measure's upper bound holds that too, and with it all values
+// that were clamped there. {count: records} is refused by plan until the grammar
+// has a bound for how many records one person may add.
+//
+// spend is {rho: 0.0005} or {within: 200, of: mean steps, at: 95%}, of
 // naming an item. A released measure has bounds, and its table is in from or is
 // the person table.
 //

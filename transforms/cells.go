@@ -11,7 +11,10 @@ import (
 // counting fastest, over the labels that are published. Where there are Bins,
 // each has a column, NULL in those rows, and there is one more row for each group
 // and bin that has subjects: its number of subjects is the bin's, and a bin of -1
-// is that of the subjects in no bin.
+// is that of the subjects in no bin. One query with GROUPING SETS makes both: over
+// 100,000 accounts × 4 weeks it cost what no bins cost, within the scatter (medians of 5:
+// 0.82 for 0.78 s, 0.48 for 0.50, 0.45 for 0.45), and the unit rows as a table with
+// two queries over it 0.94, 0.51 and 0.45 s.
 type Cells struct {
 	Keys    []CellKey
 	Filters []CellKey // groups outside Index are left out, nothing is published of the key

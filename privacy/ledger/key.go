@@ -143,21 +143,6 @@ func makeLedgerKey(o Options, origin string) (*signer, error) {
 	return loadKey(o.disk, o.KeyFile+nextSuffix)
 }
 
-// finishRotation gives the key that a rotation brought its file's name, if the ledger has it in force already.
-func finishRotation(d disk, path, inForce string) error {
-	next, err := loadKey(d, path+nextSuffix)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if next.vkey != inForce {
-		return nil // KEYROTATED was never written, or was cut
-	}
-	return replace(d, path+nextSuffix, path)
-}
-
 // verifierOf returns the verifier key of a signer key that package note accepts.
 func verifierOf(skey string) (string, error) {
 	fields := strings.SplitN(skey, "+", 5) // PRIVATE KEY name hash key

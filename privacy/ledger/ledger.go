@@ -229,11 +229,7 @@ func (l *Ledger) loadInForce() error {
 // it says why the file's own key is none. KEYROTATED is made durable first: were the old key gone and the record then
 // lost, nothing could ever be appended.
 func (l *Ledger) finishRotation(why error) error {
-	next, err := loadKey(l.disk, l.keyAs+nextSuffix)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && next.vkey != l.state.keys.current() {
-		return why
-	}
-	if err != nil {
+	if brought, err := l.broughtKey(); !brought {
 		return errors.Join(why, err)
 	}
 	if err := l.log.Lock(syscall.LOCK_EX); err != nil {
@@ -245,10 +241,23 @@ func (l *Ledger) finishRotation(why error) error {
 	if why = l.loadInForce(); why == nil { // another process finished it
 		return nil
 	}
-	if err := finishRotation(l.disk, l.keyAs, l.state.keys.current()); err != nil {
+	if brought, err := l.broughtKey(); !brought { // or changed the log that was read
+		return errors.Join(why, err)
+	}
+	if err := replace(l.disk, l.keyAs+nextSuffix, l.keyAs); err != nil {
 		return errors.Join(why, err)
 	}
 	return l.loadInForce()
+}
+
+// broughtKey says whether the key beside the key's file is the one in force. Where there is none, or KEYROTATED was
+// never written, it is not.
+func (l *Ledger) broughtKey() (bool, error) {
+	next, err := loadKey(l.disk, l.keyAs+nextSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && next.vkey == l.state.keys.current(), err
 }
 
 // readAll verifies the log from its beginning.

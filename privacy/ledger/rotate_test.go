@@ -413,3 +413,30 @@ func TestRotateBesideOtherCalls(t *testing.T) {
 		t.Errorf("%d keys came before, want 10", got)
 	}
 }
+
+// A key beside the key's file that is not in force takes no name, whatever the file holds: it may be another ledger's.
+func TestAKeyThatIsNotInForceReplacesNone(t *testing.T) {
+	l, dir := newLedger(t, ten)
+	l.Close()
+	_, other := newLedger(t, ten)
+	file := keyOf(dir)
+	foreign, err := os.ReadFile(keyOf(other))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, foreign, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newKey(osDisk{}, file+nextSuffix, l.origin()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, Options{KeyFile: file}); !errors.Is(err, ErrKey) {
+		t.Errorf("got %v, want ErrKey", err)
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != string(foreign) {
+		t.Errorf("the other ledger's key was replaced (%v)", err)
+	}
+	if _, err := os.Stat(file + nextSuffix); err != nil {
+		t.Errorf("the key beside it: %v, want it left alone", err)
+	}
+}
